@@ -1,0 +1,84 @@
+/** Whose it is to mend: the user's (configuration), the world's (a tool, a host, a network), or ours (a bug). */
+export type FailureKind = 'user' | 'world' | 'ours'
+
+/** Every code a failure can carry; stable, documented in docs/failures.md (generated from this table). */
+export const failureCodes = {
+  INPUT_MISSING: { kind: 'user', meaning: 'A required input was not given.' },
+  INPUT_INVALID: { kind: 'user', meaning: 'An input has a value that cannot be used.' },
+  INPUT_UNKNOWN: { kind: 'user', meaning: 'An input or key is not known.' },
+  INPUT_CONFLICT: { kind: 'user', meaning: 'Two inputs contradict each other.' },
+  CONFIG_UNREADABLE: { kind: 'user', meaning: 'The configuration file cannot be read or is not valid YAML.' },
+  CONFIG_INVALID: { kind: 'user', meaning: 'The configuration file has a key or value that cannot be used.' },
+  THRESHOLD_INVALID: { kind: 'user', meaning: 'A check such as "p95 < 500ms" does not parse.' },
+  RELEASE_INVALID: { kind: 'user', meaning: 'The release is neither name@sha256:… nor the JSON of build-scan.' },
+  RELEASE_BAD: { kind: 'user', meaning: 'This digest was rolled back before; force and a reason are needed to deploy it again.' },
+  RELEASE_UNKNOWN: { kind: 'user', meaning: 'The named release is not in the history of this environment.' },
+  NOTHING_STAGED: { kind: 'user', meaning: 'promote or reject found no staged or half-shifted release.' },
+  NO_PREVIOUS: { kind: 'user', meaning: 'There is no previous good release to return to.' },
+  MASK_SWALLOWS_OUTPUT: { kind: 'user', meaning: 'An output contains a secret; the runner would drop it.' },
+  PLATFORM_UNSUPPORTED: { kind: 'user', meaning: 'This machine is not Linux on x64 or arm64.' },
+  COMMAND_FAILED: { kind: 'world', meaning: 'A command ended with another exit code than 0.' },
+  COMMAND_TIMEOUT: { kind: 'world', meaning: 'A command ran longer than its time limit and was ended.' },
+  COMMAND_MISSING: { kind: 'world', meaning: 'A program that is needed was not found.' },
+  OUTPUT_UNREADABLE: { kind: 'world', meaning: 'A tool printed something that cannot be understood.' },
+  PORT_IN_USE: { kind: 'world', meaning: 'A port that is needed is held by another program.' },
+  HOST_UNREACHABLE: { kind: 'world', meaning: 'A host cannot be reached.' },
+  HOST_NOT_READY: { kind: 'world', meaning: 'A host lacks something that is needed.' },
+  DOCKER_MISSING: { kind: 'world', meaning: 'No Docker Engine answers.' },
+  IMAGE_MISSING: { kind: 'world', meaning: 'The image does not exist where it is needed.' },
+  ROUTER_UNREACHABLE: { kind: 'world', meaning: 'The router does not answer.' },
+  ROUTER_DISAGREES: { kind: 'world', meaning: 'The router does not show the change that was made.' },
+  LEASE_HELD: { kind: 'world', meaning: 'Another run holds the environment.' },
+  LEASE_LOST: { kind: 'world', meaning: 'This run lost the environment to another one and changed nothing more.' },
+  START_FAILED: { kind: 'world', meaning: 'The release did not start.' },
+  GATE_FAILED: { kind: 'world', meaning: 'The release did not pass its gate; it got no request.' },
+  CONFIRM_FAILED: { kind: 'world', meaning: 'The front does not answer from the slot that was switched to.' },
+  BAKE_FAILED: { kind: 'world', meaning: 'The release broke a threshold while it was watched; traffic was returned.' },
+  BOTH_SICK: { kind: 'world', meaning: 'Neither slot passes its gate; traffic was left where it is.' },
+  VERDICT_FAIL: { kind: 'world', meaning: 'The verdict is fail.' },
+  VERDICT_INCONCLUSIVE: { kind: 'world', meaning: 'There is not enough evidence for a verdict.' },
+  BUILD_FAILED: { kind: 'world', meaning: 'A build step or one of its checks failed.' },
+  MIGRATION_FAILED: { kind: 'world', meaning: 'A migration failed.' },
+  MIGRATION_HISTORY: { kind: 'world', meaning: 'The history of migrations is not what was expected.' },
+  BACKUP_FAILED: { kind: 'world', meaning: 'The backup, or the proof that it restores, failed; the database is unchanged.' },
+  ROLLBACK_REFUSED: { kind: 'world', meaning: 'A rollback would lose data or send traffic to a sick release.' },
+  DATABASE_BUSY: { kind: 'world', meaning: 'The database is locked by someone else.' },
+  CANCELLED: { kind: 'world', meaning: 'The run was cancelled; it ended in a safe state.' },
+  INTERNAL: { kind: 'ours', meaning: 'A bug in Switchyard.' },
+} as const satisfies Record<string, { kind: FailureKind; meaning: string }>
+
+export type FailureCode = keyof typeof failureCodes
+
+export interface FailureDetail {
+  /** The next thing to do, naming the exact input, file or permission. */
+  readonly hint?: string
+  /** The input or configuration key at fault. */
+  readonly field?: string
+  readonly cause?: unknown
+}
+
+/** An expected way to fail: a stable code, what happened, and what to do next. */
+export class Failure extends Error {
+  override readonly name = 'Failure'
+  readonly code: FailureCode
+  readonly hint: string | undefined
+  readonly field: string | undefined
+
+  constructor(code: FailureCode, what: string, detail: FailureDetail = {}) {
+    super(what, detail.cause === undefined ? undefined : { cause: detail.cause })
+    this.code = code
+    this.hint = detail.hint
+    this.field = detail.field
+  }
+
+  get kind(): FailureKind {
+    return failureCodes[this.code].kind
+  }
+}
+
+/** Turns anything thrown into a Failure: expected ones pass, everything else is a bug of ours with its cause kept. */
+export function asFailure(thrown: unknown): Failure {
+  if (thrown instanceof Failure) return thrown
+  const what = thrown instanceof Error ? thrown.message : String(thrown)
+  return new Failure('INTERNAL', what, { cause: thrown, hint: 'This is a bug in Switchyard; please report it with the trace.' })
+}

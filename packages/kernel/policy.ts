@@ -1,0 +1,27 @@
+import type { GatePolicy } from './gate.ts'
+import type { Threshold } from './thresholds.ts'
+
+/** How a team wants its releases done; times in milliseconds. */
+export interface Policy {
+  readonly gate: GatePolicy
+  /** Weights of a canary, rising, the last one 100. */
+  readonly steps: readonly number[]
+  /** How long each canary step below 100 is watched. */
+  readonly stepMs: number
+  /** How long a release is watched after the shift before it counts as good. */
+  readonly bakeMs: number
+  readonly thresholds: readonly Threshold[]
+  readonly minSamples: number
+  /** What a watch without enough evidence does. `hold`: stop here, change nothing. */
+  readonly onInconclusive: 'hold' | 'continue' | 'rollback'
+  readonly drainMs: number
+  readonly graceMs: number
+  /** The old slot after a good release: running until the next deploy, or stopped at once. */
+  readonly keepWarm: 'next-deploy' | 'stop'
+  /** Releases kept for a cold rollback. */
+  readonly retain: number
+  /** Answers of the new slot in a row through the front before a shift counts as seen. */
+  readonly confirmations: number
+  /** Overrides a refusal; recorded with its reason. */
+  readonly force: boolean
+}

@@ -1,0 +1,153 @@
+import type { Command, CommandResult } from './command.ts'
+import type { Event } from './event.ts'
+import type { Release, Secrets } from './release.ts'
+import type { Endpoint, LedgerEntry, ReleaseState, SlotsSeen } from './seen.ts'
+import type { Slot, Weights } from './slot.ts'
+import type { Measurement, Sample } from './verdict.ts'
+
+/** Runs commands in one place: this machine, a host, or a one-off container of a release. */
+export interface Shell {
+  /** @throws Failure COMMAND_FAILED, COMMAND_TIMEOUT, COMMAND_MISSING, CANCELLED. */
+  run(command: Command, signal?: AbortSignal): Promise<CommandResult>
+  /** Writes a file whole or not at all (temp file and rename). */
+  put(path: string, bytes: string | Uint8Array, mode?: number): Promise<void>
+}
+
+/**
+ * One machine, with the state folder of one environment on it. Every effect is one command that takes the host's lock,
+ * compares the fencing number of our lease, acts, and prints what is now true.
+ */
+export interface Host {
+  readonly name: string
+  /** Absolute path of the environment's state folder on the host. */
+  readonly stateDir: string
+  /** A look that changes nothing; needs no lease. */
+  look(command: Command, signal?: AbortSignal): Promise<CommandResult>
+  /** An effect. @throws Failure LEASE_LOST when our lease is no longer the newest; then nothing was run. */
+  act(command: Command, signal?: AbortSignal): Promise<CommandResult>
+  /** An effect that leaves a program running, detached, its output appended to `log` (relative to stateDir). Gives its pid. */
+  spawn(command: Command, log: string): Promise<number>
+  /** Fenced write of a file below stateDir, whole or not at all. */
+  put(path: string, bytes: string, mode?: number): Promise<void>
+  /** The text of a file below stateDir; null when there is none. */
+  read(path: string): Promise<string | null>
+}
+
+/** Where slots live. */
+export interface Target {
+  observe(): Promise<SlotsSeen>
+  /**
+   * Makes the slot hold this release and run it: what else ran in the slot is stopped first. Without `secrets` those kept
+   * on the target are used. Starting what already runs only renews its generation.
+   */
+  start(slot: Slot, release: Release, secrets: Secrets | undefined, signal: AbortSignal): Promise<readonly Endpoint[]>
+  /** Stops what runs in the slot; it can be started again unless `remove`. */
+  stop(slot: Slot, options: { graceMs: number; remove: boolean }): Promise<void>
+  /** The last lines of the slot's output, at most 64 KiB; with `release`, of that release even when it runs no more. */
+  logs(slot: Slot): Promise<string>
+  place(kind: 'runner' | 'host' | 'release', release?: Release): Shell
+  /** Removes what is not among `keep` (release ids) nor in a slot. */
+  prune(keep: readonly string[]): Promise<void>
+}
+
+/** What a drain left behind when its deadline came. */
+export interface Leftovers {
+  readonly requests: number
+  readonly sockets: number
+  /** Requests and sockets that were closed in paced portions after the deadline. */
+  readonly closed: number
+}
+
+/** Where a slot can be looked at without sending it any traffic: one base URL for each routed service. */
+export type PreviewUrls = Readonly<Record<string, string>>
+
+/** Sends requests to slots. Its own state is the truth about traffic. */
+export interface Router {
+  /** What the router does now; all zero while nothing is live. Starts nothing. */
+  read(): Promise<Weights>
+  /** Makes the slot's endpoints reachable through the router for a look, without sending it any traffic. */
+  preview(slot: Slot, release: Release, endpoints: readonly Endpoint[]): Promise<PreviewUrls>
+  /** All routes of the app in one acknowledged change; returns only when it was read back. @throws Failure ROUTER_DISAGREES */
+  shift(weights: Weights): Promise<void>
+  /** Waits until the slot has nothing in flight or the deadline comes; then closes what is left in paced portions. */
+  drain(slot: Slot, deadlineMs: number, signal: AbortSignal): Promise<Leftovers>
+  /** Base URLs of the front for each routed service, as seen from where probes run, and headers that make it name the slot. */
+  front(): Promise<{ readonly urls: PreviewUrls; readonly headers: Readonly<Record<string, string>> }>
+  /** Totals of each slot since the router started; differences of two readings are a window. */
+  stats?(slot: Slot): Promise<RouterTotals>
+}
+
+/** The answer header in which the router names the slot, on probes that carry the secret headers of `front()`. */
+export const slotHeader = 'x-switchyard-slot'
+
+/** Running totals of a slot. `latencies`: how many answers fell into each bucket, as pairs of upper bound in ms and count. */
+export interface RouterTotals {
+  readonly requests: number
+  /** Answers 5xx by the release itself, and requests the router could not get answered by it. */
+  readonly errors: number
+  readonly inFlight: number
+  readonly sockets: number
+  /** Cumulative histogram, bounds rising, the last bound Infinity; empty where the router does not measure it. */
+  readonly latencies: readonly (readonly [upperBoundMs: number, count: number])[]
+}
+
+export interface LeaseGrant {
+  readonly fence: number
+  /** The owner whose expired or dead lease was taken over, if any. */
+  readonly tookOverFrom?: string
+}
+
+/** The right to change an environment. */
+export interface Lease {
+  /** @throws Failure LEASE_HELD naming the owner. */
+  acquire(owner: string, ttlMs: number): Promise<LeaseGrant>
+  /** @throws Failure LEASE_LOST. */
+  renew(ttlMs: number): Promise<void>
+  release(): Promise<void>
+  inspect(): Promise<{ readonly owner: string; readonly expiresInMs: number } | null>
+}
+
+/** The lasting record of releases of an environment. */
+export interface Ledger {
+  open(entry: Omit<LedgerEntry, 'id'>): Promise<string>
+  mark(id: string, state: ReleaseState, evidence: string): Promise<void>
+  /** Newest first. */
+  history(): Promise<readonly LedgerEntry[]>
+}
+
+export interface ProbeRequest {
+  readonly url: string
+  readonly method?: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+  /** Covers connecting, headers and body, redirects included. */
+  readonly timeoutMs: number
+  /** Good statuses; without, 200–299. */
+  readonly statuses?: readonly number[]
+  /** `same-origin`: an answer that sends elsewhere is bad, because it says nothing about this address. Default `follow`. */
+  readonly redirects?: 'follow' | 'same-origin'
+}
+
+/** One look at one endpoint, over a fresh connection. A bad answer is a measurement, never a throw. */
+export interface Probe {
+  once(request: ProbeRequest, signal?: AbortSignal): Promise<Measurement>
+}
+
+/** Reads values over a window. An unknown query or an empty answer gives samples: 0, never a guess. */
+export interface Metric {
+  read(query: string, windowMs: number, signal?: AbortSignal): Promise<Sample>
+}
+
+export interface Clock {
+  /** Milliseconds since 1970, for records. */
+  now(): number
+  /** Milliseconds that only ever rise, for measuring. */
+  monotonic(): number
+  /** @throws the signal's reason when it aborts. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>
+}
+
+/** Is told what happens, as it happens: the log, the summary's timeline, notifiers. Never throws. */
+export interface Listener {
+  tell(event: Event): void
+}

@@ -1,0 +1,76 @@
+import { refsOf } from '../release.ts'
+import type { Release } from '../release.ts'
+import type { LedgerEntry, Seen } from '../seen.ts'
+import { allTo, other, sameWeights } from '../slot.ts'
+import type { Slot } from '../slot.ts'
+
+type Judged = LedgerEntry | undefined
+
+const isJudgement = (entry: LedgerEntry) => entry.state === 'good' || entry.state === 'bad'
+
+/** Did this release pass its bake once, and was it not rolled back since? */
+export function isProven(seen: Seen, release: Pick<Release, 'id'> | null): boolean {
+  const last: Judged = seen.history.find((entry) => entry.release.id === release?.id && isJudgement(entry))
+  return last?.state === 'good'
+}
+
+/** Was this digest rolled back, under whatever configuration? */
+export function isBad(seen: Pick<Seen, 'history'>, release: Pick<Release, 'services'>): boolean {
+  const last: Judged = seen.history.find((entry) => refsOf(entry.release) === refsOf(release) && isJudgement(entry))
+  return last?.state === 'bad'
+}
+
+/** The slot that has all the traffic, if one has. */
+export function soleSlot(seen: Seen): Slot | null {
+  if (sameWeights(seen.weights, allTo('blue'))) return 'blue'
+  if (sameWeights(seen.weights, allTo('green'))) return 'green'
+  return null
+}
+
+/** The slot started last. */
+export function younger(seen: Seen): Slot {
+  return seen.slots.green.generation > seen.slots.blue.generation ? 'green' : 'blue'
+}
+
+/**
+ * The slot that goes on serving if everything else fails; null while nothing is live.
+ *
+ * While traffic is split, that is the elder slot. When a release got all the traffic but was never baked (its run died) and
+ * the elder, proven one still answers, the elder is still the one to return to.
+ */
+export function baseSlot(seen: Seen): Slot | null {
+  const { weights, slots } = seen
+  if (weights.blue === 0 && weights.green === 0) return null
+  const sole = soleSlot(seen)
+  const candidate = sole ?? younger(seen)
+  const elder = other(candidate)
+  const elderServes = slots[elder].state === 'running' && seen.answering[elder]
+  if (sole === null) return elderServes ? elder : candidate
+  const overtaken = elderServes && slots[elder].generation < slots[sole].generation
+  const unbaked = !isProven(seen, slots[sole].release) && isProven(seen, slots[elder].release)
+  return overtaken && unbaked ? elder : sole
+}
+
+/** The slot with a release that waits to be promoted or rejected: staged, half shifted or not yet baked. */
+export function candidateSlot(seen: Seen): Slot | null {
+  const base = baseSlot(seen)
+  const slot = base === null ? younger(seen) : other(base)
+  const { release, state, generation } = seen.slots[slot]
+  const isYounger = base === null || generation > seen.slots[base].generation
+  if (release === null || state === 'empty' || state === 'stopped' || !isYounger || isBad(seen, release)) return null
+  return isProven(seen, release) && seen.weights[slot] === 0 ? null : slot
+}
+
+/** The release to return to without being told: an unfinished rollback's, the base's while traffic is split, else the last good one before. */
+export function previousGood(seen: Seen): Release | null {
+  const newest = seen.history[0]
+  if (newest?.operation === 'rollback' && newest.state === 'started') return newest.release
+  const base = baseSlot(seen)
+  const sole = soleSlot(seen)
+  const baseRelease = base === null ? null : seen.slots[base].release
+  if (baseRelease !== null && base !== sole) return baseRelease
+  const found = seen.history.find(
+    (entry) => entry.state === 'good' && entry.release.id !== baseRelease?.id && !isBad(seen, entry.release),
+  )
+  return found?.release ?? null
+}

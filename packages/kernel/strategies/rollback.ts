@@ -1,0 +1,49 @@
+import { releaseName } from '../release.ts'
+import { step } from '../plan.ts'
+import type { Plan, PlannedStep } from '../plan.ts'
+import type { Policy } from '../policy.ts'
+import type { Release } from '../release.ts'
+import type { Seen } from '../seen.ts'
+import { allTo, other, slots } from '../slot.ts'
+import type { Slot } from '../slot.ts'
+import { baseSlot, soleSlot, younger } from './base.ts'
+import { raise, retire, wayBack } from './moves.ts'
+
+/** Back to a release: warm where a slot still holds it running, cold otherwise. The release left behind is recorded as bad. */
+export function rollback(seen: Seen, to: Release, policy: Policy): Plan {
+  const from = soleSlot(seen) ?? (baseSlot(seen) === null ? null : younger(seen))
+  const held = slots.find((slot) => seen.slots[slot].release?.id === to.id && seen.slots[slot].state === 'running')
+  const slot = held ?? (from === null ? 'blue' : other(from))
+  const left = from === null || from === slot ? null : seen.slots[from].release
+  const prove = held === undefined ? raise(seen, from, slot, to) : [step({ do: 'gate', slot, release: to })]
+  return {
+    because: `${left === null ? 'nothing else is live' : `${releaseName(left)} is live in ${from}`}; back to ${releaseName(to)} in ${slot}, ${held === undefined ? 'cold' : 'warm'}`,
+    slot,
+    steps: [
+      ...(policy.force ? prove.filter((each) => each.step.do !== 'gate') : prove),
+      ...(seen.weights[slot] === 100 ? [] : [step({ do: 'shift', weights: allTo(slot) }, ...wayBack(seen, from === slot ? null : from))]),
+      step({ do: 'confirm', slot, release: to }),
+      ...condemn(left, to),
+      step({ do: 'mark', release: to, state: 'good' }),
+    ],
+  }
+}
+
+function condemn(left: Release | null, to: Release): readonly PlannedStep[] {
+  return left === null || left.id === to.id ? [] : [step({ do: 'mark', release: left, state: 'bad' })]
+}
+
+/** Sends a staged or half-shifted release away. */
+export function reject(seen: Seen, slot: Slot): Plan {
+  const base = baseSlot(seen)
+  const { release } = seen.slots[slot]
+  return {
+    because: `the candidate in ${slot} is rejected`,
+    slot,
+    steps: [
+      ...(seen.weights[slot] > 0 ? wayBack(seen, base).map((each) => step(each)) : []),
+      ...retire(seen, slot, true),
+      ...(release === null ? [] : [step({ do: 'mark', release, state: 'rejected' })]),
+    ],
+  }
+}

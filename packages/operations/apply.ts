@@ -1,0 +1,61 @@
+import { Failure, asFailure } from '#kernel'
+import type { Plan, PlannedStep, Step } from '#kernel'
+import { perform } from './perform.ts'
+import { tell } from './ports.ts'
+import type { Run } from './run.ts'
+
+/**
+ * The one engine: runs the steps of a plan in order. When one fails, or the run is cancelled, what was done is undone in
+ * reverse; then the failure is thrown. A lost lease undoes nothing: the environment is another run's.
+ */
+export async function apply(plan: Plan, run: Run): Promise<void> {
+  const begun: PlannedStep[] = []
+  try {
+    for (const planned of plan.steps) {
+      run.signal.throwIfAborted()
+      begun.push(planned)
+      await take(planned.step, run, false)
+    }
+  } catch (thrown) {
+    const failure = asFailure(thrown)
+    if (failure.code === 'LEASE_LOST' || failure.code === 'VERDICT_INCONCLUSIVE') throw failure
+    await undo(begun, run, failure)
+    throw failure
+  }
+}
+
+/** Undoes in reverse; each undo step once. If the slot to return to is sick too, traffic stays where it is. */
+async function undo(begun: readonly PlannedStep[], run: Run, failure: Failure): Promise<void> {
+  const calm: Run = { ...run, signal: new AbortController().signal, isHurried: run.signal.aborted }
+  const done = new Set<string>()
+  for (const step of begun.toReversed().flatMap((planned) => planned.undo)) {
+    const key = JSON.stringify(step)
+    if (done.has(key)) continue
+    done.add(key)
+    try {
+      await take(step, calm, true)
+    } catch (thrown) {
+      const second = asFailure(thrown)
+      if (step.do === 'drain') continue
+      if (step.do !== 'gate') throw new Failure(second.code, `${failure.message}; and then: ${second.message}`, { cause: failure })
+      throw new Failure('BOTH_SICK', `${failure.message}; the slot to return to is sick as well: ${second.message}`, {
+        cause: failure,
+        hint: 'Traffic was left where it is. Mend either release, or run rollback with force and a reason.',
+      })
+    }
+  }
+}
+
+async function take(step: Step, run: Run, undoing: boolean): Promise<void> {
+  const { clock } = run.ports
+  const began = clock.monotonic()
+  tell(run.ports, { kind: 'step-started', step, undoing })
+  try {
+    const found = await perform(step, run)
+    tell(run.ports, { kind: 'step-done', step, undoing, tookMs: clock.monotonic() - began, ...(found === undefined ? {} : { found }) })
+  } catch (thrown) {
+    const failure = asFailure(thrown)
+    tell(run.ports, { kind: 'step-failed', step, undoing, tookMs: clock.monotonic() - began, why: failure.message })
+    throw failure
+  }
+}

@@ -1,0 +1,112 @@
+import { Failure, asFailure, baseSlot, candidateSlot, isBad, reject, releaseName, strategies, stage } from '#kernel'
+import type { Operation, Plan, Policy, Release, Secrets, Seen, Slot } from '#kernel'
+import { apply } from './apply.ts'
+import { observe, observeClosely } from './observe.ts'
+import { tell } from './ports.ts'
+import type { Ports } from './ports.ts'
+import { withLease } from './with-lease.ts'
+import type { LeasePolicy } from './with-lease.ts'
+
+export type DeployMode = 'deploy' | 'plan' | 'stage' | 'promote' | 'reject'
+
+export interface DeployOrder {
+  readonly mode: DeployMode
+  /** What is to run; promote and reject take what is staged. */
+  readonly release: Release | null
+  readonly secrets: Secrets
+  readonly strategy: string
+  readonly policy: Policy
+  readonly lease: LeasePolicy
+  /** Why; needed with force, kept in the ledger. */
+  readonly reason?: string
+  /** The record of migrate, kept with the release so that a later rollback can decide about the database. */
+  readonly migration?: unknown
+}
+
+export interface DeployReport {
+  readonly plan: Plan
+  readonly release: Release | null
+  readonly previous: Release | null
+  readonly slot: Slot | null
+  readonly previewUrls: Readonly<Record<string, string>>
+}
+
+/** Brings a release live, or does the part of it that the mode names. Nothing is changed by `plan`. */
+export async function deploy(order: DeployOrder, ports: Ports, signal: AbortSignal): Promise<DeployReport> {
+  if (order.mode === 'plan') {
+    const seen = await observe(ports)
+    return report(seen, order.release, planFor(order, seen))
+  }
+  return withLease(ports, order.lease, signal, async (held) => {
+    for (const line of await ports.setUp()) tell(ports, { kind: 'note', text: line })
+    const seen = await observeClosely(ports, held)
+    const plan = planFor(order, seen)
+    const release = wantedOf(order, seen)
+    tell(ports, { kind: 'note', text: plan.because })
+    if (plan.steps.length > 0) await carryOut(order, ports, held, seen, plan, release)
+    const urls = order.mode === 'stage' && plan.slot !== null ? await previewUrls(ports, plan.slot, release) : {}
+    return { ...report(seen, release, plan), previewUrls: urls }
+  })
+}
+
+async function carryOut(order: DeployOrder, ports: Ports, signal: AbortSignal, seen: Seen, plan: Plan, release: Release): Promise<void> {
+  const entry = await ports.ledger.open({
+    at: new Date(ports.clock.now()).toISOString(),
+    operation: order.mode as Operation,
+    release,
+    state: 'started',
+    evidence: plan.because,
+    owner: order.lease.owner,
+    ...(order.reason === undefined ? {} : { reason: order.reason }),
+    ...(order.migration === undefined ? {} : { migration: order.migration }),
+  })
+  try {
+    const { policy, secrets } = order
+    await apply(plan, { ports, policy, release, entry, secrets: order.mode === 'promote' ? undefined : secrets, signal, isHurried: false, endpoints: new Map() })
+  } catch (thrown) {
+    const failure = asFailure(thrown)
+    if (failure.code !== 'LEASE_LOST' && failure.code !== 'VERDICT_INCONCLUSIVE') {
+      await ports.ledger.mark(entry, 'failed', `[${failure.code}] ${failure.message}`).catch(() => undefined)
+    }
+    throw failure
+  }
+}
+
+/** The release an order is about: the one given, or for promote and reject the candidate on the target. */
+function wantedOf(order: DeployOrder, seen: Seen): Release {
+  if (order.mode === 'promote' || order.mode === 'reject') {
+    const slot = candidateSlot(seen)
+    const release = slot === null ? null : seen.slots[slot].release
+    if (release !== null) return release
+    throw new Failure('NOTHING_STAGED', `there is nothing to ${order.mode}: no staged or half-shifted release`, {
+      field: 'mode',
+      hint: 'Run with mode: stage first, or deploy with strategy: canary.',
+    })
+  }
+  if (order.release !== null) return order.release
+  throw new Failure('INPUT_MISSING', 'release is required', { field: 'release', hint: "Give build-scan's output `release`, or name@sha256:…" })
+}
+
+function planFor(order: DeployOrder, seen: Seen): Plan {
+  const release = wantedOf(order, seen)
+  if (order.mode === 'reject') return reject(seen, candidateSlot(seen) ?? 'blue')
+  if (isBad(seen, release) && !order.policy.force) {
+    throw new Failure('RELEASE_BAD', `${releaseName(release)} was rolled back before`, {
+      field: 'force',
+      hint: 'Deploy a mended build. To deploy this one all the same, set force: true and give a reason.',
+    })
+  }
+  if (order.mode === 'stage') return stage(seen, release, order.policy)
+  const strategy = strategies[order.strategy]
+  if (strategy !== undefined) return strategy(seen, release, order.policy)
+  throw new Failure('INPUT_INVALID', `unknown strategy "${order.strategy}"`, { field: 'strategy', hint: `Known: ${Object.keys(strategies).join(', ')}.` })
+}
+
+function report(seen: Seen, release: Release | null, plan: Plan): DeployReport {
+  const base = baseSlot(seen)
+  return { plan, release, previous: base === null ? null : seen.slots[base].release, slot: plan.slot, previewUrls: {} }
+}
+
+async function previewUrls(ports: Ports, slot: Slot, release: Release): Promise<Readonly<Record<string, string>>> {
+  return ports.router.preview(slot, release, (await ports.target.observe())[slot].endpoints)
+}

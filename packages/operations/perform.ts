@@ -1,0 +1,120 @@
+import { Failure, gateStart, gateNext, releaseName, routedServices, slotHeader, withVersion } from '#kernel'
+import type { Release, Slot, Step } from '#kernel'
+import { passGate } from './gate.ts'
+import type { Run } from './run.ts'
+import { watch } from './watch.ts'
+
+const warmDeadlineMs = 5000
+
+type Performer<Kind extends Step['do']> = (step: Extract<Step, { do: Kind }>, run: Run) => Promise<string | undefined>
+
+/** What each step does; the result is what was found, in words. */
+const performers: { readonly [Kind in Step['do']]: Performer<Kind> } = {
+  async start(step, run) {
+    const secrets = step.release.id === run.release.id ? run.secrets : undefined
+    const endpoints = await run.ports.target.start(step.slot, step.release, secrets, run.signal)
+    run.endpoints.set(step.slot, endpoints)
+    return `${endpoints.length} endpoint${endpoints.length === 1 ? '' : 's'}`
+  },
+
+  gate: (step, run) => gate(step.slot, step.release, run),
+
+  async shift(step, run) {
+    await run.ports.router.shift(step.weights)
+    return undefined
+  },
+
+  confirm: (step, run) => confirm(step.slot, step.release, run),
+
+  watch: (step, run) => watch(step, run),
+
+  async drain(step, run) {
+    const deadlineMs = run.isHurried ? Math.min(run.policy.drainMs, 1000) : run.policy.drainMs
+    const left = await run.ports.router.drain(step.slot, deadlineMs, run.signal)
+    return left.requests + left.sockets === 0 ? 'nothing left' : `${left.requests} requests and ${left.sockets} sockets left, ${left.closed} closed`
+  },
+
+  async stop(step, run) {
+    const graceMs = run.isHurried ? Math.min(run.policy.graceMs, 2000) : run.policy.graceMs
+    await run.ports.target.stop(step.slot, { graceMs, remove: step.remove })
+    run.endpoints.delete(step.slot)
+    return undefined
+  },
+
+  async mark(step, run) {
+    const { ledger } = run.ports
+    const isOwn = step.release.id === run.release.id
+    const entry = isOwn ? run.entry : (await ledger.history()).find((each) => each.release.id === step.release.id)?.id
+    if (entry !== undefined) await ledger.mark(entry, step.state, isOwn ? '' : `left for ${releaseName(run.release)}`)
+    return undefined
+  },
+
+  async prune(step, run) {
+    const history = await run.ports.ledger.history()
+    const kept = [...new Set(history.filter((entry) => entry.state === 'good').map((entry) => entry.release.id))]
+    await run.ports.target.prune(kept.slice(0, step.retain))
+    return undefined
+  },
+}
+
+/** Does one step. @throws Failure when it did not come to be. */
+export function perform(step: Step, run: Run): Promise<string | undefined> {
+  const performer = performers[step.do] as (step: Step, run: Run) => Promise<string | undefined>
+  return performer(step, run)
+}
+
+async function endpointsOf(slot: Slot, run: Run) {
+  return run.endpoints.get(slot) ?? (await run.ports.target.observe())[slot].endpoints
+}
+
+async function gate(slot: Slot, release: Release, run: Run): Promise<string> {
+  const { ports, policy, signal } = run
+  // A slot that was not started just now is up or it is not: waiting a whole start-up for it would keep traffic where it hurts.
+  const deadlineMs = run.endpoints.has(slot) ? policy.gate.deadlineMs : Math.min(policy.gate.deadlineMs, warmDeadlineMs)
+  const urls = await ports.router.preview(slot, release, await endpointsOf(slot, run))
+  const services = routedServices(release)
+  const result = await passGate({
+    probe: ports.probe,
+    clock: ports.clock,
+    policy: { ...policy.gate, deadlineMs, successes: Math.max(policy.gate.successes, ...services.map((service) => 2 * service.instances)) },
+    requests: services.map((service) => ({ url: `${urls[service.name] ?? ''}${service.routed.health}`, timeoutMs: policy.gate.timeoutMs })),
+    version: release.version,
+    signal,
+  })
+  const { state } = (await ports.target.observe())[slot]
+  if (result.outcome === 'pass' && state === 'running') return result.reason
+  const why = result.outcome === 'pass' ? `not all of its processes run (${state})` : result.reason
+  throw new Failure('GATE_FAILED', `${releaseName(release)} in ${slot} did not pass its gate: ${why}`, {
+    hint: `It got no request. Its last words:\n${tail(await ports.target.logs(slot).catch(() => ''))}`,
+  })
+}
+
+/** Answers of the slot in a row through the front, so that no client can still be sent to the other one. */
+async function confirm(slot: Slot, release: Release, run: Run): Promise<string> {
+  const { ports, policy, signal } = run
+  const front = await ports.router.front()
+  const deadline = ports.clock.monotonic() + 10_000
+  const services = routedServices(release)
+  let progress = gateStart
+  while (progress.streak < policy.confirmations) {
+    const looks = await Promise.all(
+      services.map((service) =>
+        ports.probe.once({ url: `${front.urls[service.name] ?? ''}${service.routed.health}`, headers: front.headers, timeoutMs: 5000 }, signal),
+      ),
+    )
+    const strays = looks.map((look) => withVersion(look, release.version, policy.gate.versionPath)).map((look) => {
+      const answered = look.headers?.[slotHeader]
+      return answered === slot ? look : { ...look, ok: false, why: `the front answered from ${answered ?? 'nowhere'}` }
+    })
+    progress = gateNext(progress, strays.find((look) => !look.ok) ?? { ok: true, latencyMs: 0 })
+    if (progress.streak === 0 && ports.clock.monotonic() > deadline) {
+      throw new Failure('CONFIRM_FAILED', `the front does not answer from ${slot}: ${progress.lastBad ?? ''}`)
+    }
+    if (progress.streak === 0) await ports.clock.sleep(policy.gate.intervalMs, signal)
+  }
+  return `${progress.streak} answers in a row`
+}
+
+function tail(log: string): string {
+  return log.trimEnd().split('\n').slice(-20).join('\n')
+}

@@ -1,0 +1,21 @@
+import type { Clock, Event, Ledger, Lease, Listener, Probe, Router, Target } from '#kernel'
+
+/** Everything an operation on an environment works with, made ready by the suite. */
+export interface Ports {
+  readonly target: Target
+  readonly router: Router
+  readonly lease: Lease
+  readonly ledger: Ledger
+  readonly probe: Probe
+  readonly clock: Clock
+  readonly listener: Listener
+  /** Makes the router run where it does not; gives what was done, for people. Needs the lease. */
+  setUp(): Promise<readonly string[]>
+}
+
+type Untimed = Event extends infer Each ? (Each extends Event ? Omit<Each, 'atMs'> : never) : never
+
+/** Tells the listener, with the time. */
+export function tell(ports: Pick<Ports, 'clock' | 'listener'>, event: Untimed): void {
+  ports.listener.tell({ ...event, atMs: ports.clock.monotonic() } as Event)
+}

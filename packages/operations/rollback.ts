@@ -1,0 +1,100 @@
+import { Failure, asFailure, baseSlot, previousGood, releaseName, rollback as planRollback, refsOf } from '#kernel'
+import type { Plan, Policy, Release, Seen, Slot } from '#kernel'
+import { apply } from './apply.ts'
+import { observeClosely } from './observe.ts'
+import { tell } from './ports.ts'
+import type { Ports } from './ports.ts'
+import { withLease } from './with-lease.ts'
+import type { LeasePolicy } from './with-lease.ts'
+
+/** What is done about the database when the code goes back. */
+export interface DatabaseDecision {
+  readonly action: 'kept' | 'reverted' | 'refused'
+  readonly reason: string
+}
+
+export interface RollbackOrder {
+  /** Version, digest or ledger id; empty: the previous good release. */
+  readonly to: string
+  readonly policy: Policy
+  readonly lease: LeasePolicy
+  readonly reason: string
+  /** Decides about the database from the record kept with the release that is left; reverting, where it must, is done here too. */
+  readonly database: (migration: unknown, phase: 'decide' | 'revert') => Promise<DatabaseDecision>
+}
+
+export interface RollbackReport {
+  readonly plan: Plan
+  readonly release: Release
+  readonly from: Release | null
+  readonly slot: Slot | null
+  readonly database: DatabaseDecision
+}
+
+/** Back to a release that was good: a probe and a shift while it is warm; start, gate and shift when it is not. */
+export async function rollback(order: RollbackOrder, ports: Ports, signal: AbortSignal): Promise<RollbackReport> {
+  return withLease(ports, order.lease, signal, async (held) => {
+    await ports.setUp()
+    const seen = await observeClosely(ports, held)
+    const release = targetOf(order, seen)
+    const from = liveRelease(seen)
+    const migration = from === null || from.id === release.id ? undefined : seen.history.find((entry) => entry.release.id === from.id && entry.migration !== undefined)?.migration
+    const database = await decide(order, migration)
+    const plan = planRollback(seen, release, order.policy)
+    tell(ports, { kind: 'note', text: `${plan.because}; database: ${database.action} (${database.reason})` })
+    await carryOut(order, ports, held, plan, release)
+    const done = database.action === 'reverted' ? await order.database(migration, 'revert') : database
+    return { plan, release, from, slot: plan.slot, database: done }
+  })
+}
+
+async function carryOut(order: RollbackOrder, ports: Ports, signal: AbortSignal, plan: Plan, release: Release): Promise<void> {
+  const entry = await ports.ledger.open({
+    at: new Date(ports.clock.now()).toISOString(),
+    operation: 'rollback',
+    release,
+    state: 'started',
+    evidence: plan.because,
+    owner: order.lease.owner,
+    reason: order.reason,
+  })
+  try {
+    await apply(plan, { ports, policy: order.policy, release, entry, secrets: undefined, signal, isHurried: false, endpoints: new Map() })
+  } catch (thrown) {
+    const failure = asFailure(thrown)
+    if (failure.code !== 'LEASE_LOST') await ports.ledger.mark(entry, 'failed', `[${failure.code}] ${failure.message}`).catch(() => undefined)
+    if (failure.code !== 'GATE_FAILED') throw failure
+    throw new Failure('ROLLBACK_REFUSED', `${releaseName(release)} is not healthy now: ${failure.message}`, {
+      cause: failure,
+      hint: 'Traffic was left where it is. Name another release with `to`, or set force: true with a reason.',
+    })
+  }
+}
+
+function liveRelease(seen: Seen): Release | null {
+  const slot = seen.weights.green > seen.weights.blue ? 'green' : 'blue'
+  return seen.weights[slot] === 0 ? null : seen.slots[slot].release
+}
+
+async function decide(order: RollbackOrder, migration: unknown): Promise<DatabaseDecision> {
+  if (migration === undefined) return { action: 'kept', reason: 'the release that is left brought no migration' }
+  const decision = await order.database(migration, 'decide')
+  if (decision.action !== 'refused' || order.policy.force) return decision
+  throw new Failure('ROLLBACK_REFUSED', `the database forbids it: ${decision.reason}`, {
+    hint: 'Restore the backup named in the migration record, or roll forward. force: true with a reason goes back with the code alone.',
+  })
+}
+
+function targetOf(order: RollbackOrder, seen: Seen): Release {
+  if (order.to === '') {
+    const previous = previousGood(seen)
+    if (previous !== null) return previous
+    const live = baseSlot(seen)
+    throw new Failure('NO_PREVIOUS', `there is no good release ${live === null ? 'in the history' : 'before the live one'}`, {
+      hint: 'See what there is with `switchyard history`; name one with `to`.',
+    })
+  }
+  const named = seen.history.find(({ id, release }) => id === order.to || release.version === order.to || release.id.startsWith(order.to) || refsOf(release).includes(order.to))
+  if (named !== undefined) return named.release
+  throw new Failure('RELEASE_UNKNOWN', `no release "${order.to}" in the history`, { field: 'to', hint: 'See `switchyard history`.' })
+}

@@ -1,0 +1,18 @@
+import type { Endpoint, Policy, Release, Secrets, Slot } from '#kernel'
+import type { Ports } from './ports.ts'
+
+/** One run of one plan. */
+export interface Run {
+  readonly ports: Ports
+  readonly policy: Policy
+  readonly release: Release
+  /** The ledger's entry of this run. */
+  readonly entry: string
+  /** Of the release being deployed; a release of earlier has its own kept on the target. */
+  readonly secrets: Secrets | undefined
+  readonly signal: AbortSignal
+  /** Cancelled: seconds are left, so nothing waits for its full deadline. */
+  readonly isHurried: boolean
+  /** Endpoints of slots started by this run, so that they are not looked up again. */
+  readonly endpoints: Map<Slot, readonly Endpoint[]>
+}

@@ -1,0 +1,64 @@
+import { Failure, isConvincing, judge, noSample, reasonOf, routedServices, sampleBetween, verdictOf } from '#kernel'
+import type { Sample, Step, Verdict } from '#kernel'
+import { tell } from './ports.ts'
+import type { Run } from './run.ts'
+
+const lookEveryMs = 250
+
+/**
+ * Watches a slot by the router's own statistics, and asks the front now and then so that a quiet site gives evidence too.
+ * A breach ends it at once. @throws Failure BAKE_FAILED, or VERDICT_INCONCLUSIVE when the policy says hold.
+ */
+export async function watch(step: Extract<Step, { do: 'watch' }>, run: Run): Promise<string> {
+  const { clock, router } = run.ports
+  const before = await router.stats?.(step.slot)
+  const end = clock.monotonic() + step.forMs
+  let sample: Sample = noSample
+  while (clock.monotonic() < end) {
+    await Promise.all([ask(run), clock.sleep(Math.min(lookEveryMs, end - clock.monotonic()), run.signal)])
+    const now = await router.stats?.(step.slot)
+    if (before === undefined || now === undefined) continue
+    sample = sampleBetween(before, now)
+    const breach = run.policy.thresholds.find((threshold) => isConvincing(threshold, sample, run.policy.minSamples))
+    if (breach !== undefined) return breached(step, run, verdict(run, sample))
+  }
+  const final = verdict(run, sample)
+  if (final.outcome === 'fail') return breached(step, run, final)
+  tell(run.ports, { kind: 'verdict', verdict: final })
+  if (final.outcome === 'pass') return reasonOf(final)
+  return undecided(step, run, reasonOf(final))
+}
+
+/** One look through the front at each service; what comes back is in the router's statistics. */
+async function ask(run: Run): Promise<void> {
+  const front = await run.ports.router.front()
+  await Promise.all(
+    routedServices(run.release).map((service) =>
+      run.ports.probe.once({ url: `${front.urls[service.name] ?? ''}${service.routed.health}`, timeoutMs: 5000 }, run.signal),
+    ),
+  )
+}
+
+function verdict(run: Run, sample: Sample): Verdict {
+  return verdictOf(run.policy.thresholds.map((threshold) => judge(threshold, sample, run.policy.minSamples)))
+}
+
+function breached(step: Extract<Step, { do: 'watch' }>, run: Run, found: Verdict): never {
+  tell(run.ports, { kind: 'verdict', verdict: found })
+  throw new Failure('BAKE_FAILED', `the ${step.as} of ${step.slot} failed: ${reasonOf(found)}`, {
+    hint: 'Traffic goes back to the release before. Look at the logs of the failed release, mend it and deploy again.',
+  })
+}
+
+function undecided(step: Extract<Step, { do: 'watch' }>, run: Run, why: string): string {
+  const { onInconclusive } = run.policy
+  if (onInconclusive === 'continue') {
+    tell(run.ports, { kind: 'warning', text: `the ${step.as} of ${step.slot} is inconclusive (${why}); going on, as on-inconclusive says` })
+    return `inconclusive: ${why}`
+  }
+  const what = `the ${step.as} of ${step.slot} is inconclusive: ${why}`
+  if (onInconclusive === 'rollback') throw new Failure('BAKE_FAILED', what)
+  throw new Failure('VERDICT_INCONCLUSIVE', what, {
+    hint: 'Nothing was undone. Deploy the same release again to watch longer, promote it, or reject it; a longer bake or fewer min-samples would decide.',
+  })
+}

@@ -1,0 +1,194 @@
+import { afterAll, describe, expect, it } from '@jest/globals'
+import fc from 'fast-check'
+import { defaultGate, parseThreshold } from '#kernel'
+import type { Policy, Release } from '#kernel'
+import { deploy } from '../../packages/operations/deploy.ts'
+import { rollback } from '../../packages/operations/rollback.ts'
+import type { DeployMode } from '../../packages/operations/deploy.ts'
+import { World, wellBehaved } from '../fakes/world.ts'
+import type { Traits } from '../fakes/world.ts'
+
+const policy: Policy = {
+  gate: { ...defaultGate, deadlineMs: 1000 },
+  steps: [25, 100],
+  stepMs: 500,
+  bakeMs: 500,
+  thresholds: [parseThreshold('error_rate < 1%')],
+  minSamples: 20,
+  onInconclusive: 'continue',
+  drainMs: 1000,
+  graceMs: 1000,
+  keepWarm: 'next-deploy',
+  retain: 5,
+  confirmations: 10,
+  force: false,
+}
+
+const lease = { owner: 'test', ttlMs: 30_000, waitMs: 0 }
+const kept = async () => ({ action: 'kept' as const, reason: '' })
+
+function releaseOf(version: string): Release {
+  const service = { name: 'web', ref: `web@sha256:${version}`, routed: { port: 80, health: '/health' }, instances: 1, overlap: 'allow', env: {} } as const
+  return { id: `id-${version}`, app: 'shop', environment: 'test', version, services: [service] }
+}
+
+type Action = { readonly do: 'rollback' } | { readonly do: Exclude<DeployMode, 'plan'>; readonly version: string; readonly strategy: string; readonly keepWarm: Policy['keepWarm'] }
+
+interface Move {
+  readonly action: Action
+  readonly crashAfter: number
+  readonly crashHalfway: boolean
+}
+
+const states = new Set<string>()
+let runs = 0
+
+async function play(world: World, move: Move): Promise<string> {
+  world.begin(move.crashAfter, move.crashHalfway)
+  runs++
+  const { action } = move
+  const never = new AbortController().signal
+  try {
+    if (action.do === 'rollback') await rollback({ to: '', policy, lease, reason: 'test', database: kept }, world.ports(), never)
+    else
+      await deploy(
+        { mode: action.do, release: releaseOf(action.version), secrets: {}, strategy: action.strategy, policy: { ...policy, keepWarm: action.keepWarm }, lease },
+        world.ports(),
+        never,
+      )
+    return 'done'
+  } catch (thrown) {
+    return world.crashed ? 'crashed' : (thrown as { code?: string }).code ?? String(thrown)
+  } finally {
+    states.add(world.fingerprint())
+  }
+}
+
+const calm = (action: Action): Move => ({ action, crashAfter: Number.POSITIVE_INFINITY, crashHalfway: false })
+const deployOf = (version: string, strategy = 'blue-green'): Action => ({ do: 'deploy', version, strategy, keepWarm: 'next-deploy' })
+
+const faults: readonly (readonly [string, Traits])[] = [
+  ['good', wellBehaved],
+  ['does not start', { ...wellBehaved, starts: false }],
+  ['is sick', { ...wellBehaved, healthy: false }],
+  ['breaks under traffic', { ...wellBehaved, errorShare: 0.2 }],
+]
+
+/** Whatever happened, a good deploy without a crash must come out right. */
+async function expectRepair(world: World): Promise<void> {
+  world.traits.set('repair', wellBehaved)
+  const came = await play(world, calm(deployOf('repair')))
+  expect({ came, serving: world.serving(), broken: world.broken }).toEqual({ came: 'done', serving: 'repair', broken: [] })
+}
+
+describe('strategies, searched', () => {
+  afterAll(() => {
+    process.stdout.write(`searched ${runs} runs, ${states.size} distinct worlds at their ends\n`)
+  })
+
+  describe.each(['blue-green', 'canary'])('%s: a crash after every effect', (strategy) => {
+    it.each(faults)('v2 %s: whatever the crash, the next run brings a proven release and nothing was lost', async (_name, traits) => {
+      for (const crashHalfway of [false, true]) {
+        for (let crashAfter = 0; ; crashAfter++) {
+          const world = new World()
+          world.traits.set('v2', traits)
+          await play(world, calm(deployOf('v1')))
+          const first = await play(world, { action: deployOf('v2', strategy), crashAfter, crashHalfway })
+          await play(world, calm(deployOf('v2', strategy)))
+          expect({ crashAfter, crashHalfway, serving: world.serving(), broken: world.broken }).toEqual({
+            crashAfter,
+            crashHalfway,
+            serving: traits === wellBehaved ? 'v2' : 'v1',
+            broken: [],
+          })
+          if (traits !== wellBehaved) expect(world.running()).toEqual(['v1'])
+          await expectRepair(world)
+          if (first !== 'crashed') break
+        }
+      }
+    })
+
+    it.each(faults)('v2 %s: after the crash another release goes live', async (_name, traits) => {
+      for (const crashHalfway of [false, true]) {
+        for (let crashAfter = 0; ; crashAfter++) {
+          const world = new World()
+          world.traits.set('v2', traits)
+          await play(world, calm(deployOf('v1')))
+          const first = await play(world, { action: deployOf('v2', strategy), crashAfter, crashHalfway })
+          await expectRepair(world)
+          if (first !== 'crashed') break
+        }
+      }
+    })
+
+    it.each(faults)('v2 %s: after the crash a rollback without argument brings v1', async (_name, traits) => {
+      for (let crashAfter = 0; ; crashAfter++) {
+        const world = new World()
+        world.traits.set('v2', traits)
+        await play(world, calm(deployOf('v1')))
+        const first = await play(world, { action: deployOf('v2', strategy), crashAfter, crashHalfway: false })
+        const came = await play(world, calm({ do: 'rollback' }))
+        const expected = came === 'NO_PREVIOUS' ? world.serving() : 'v1'
+        expect({ crashAfter, came, serving: world.serving(), broken: world.broken }).toEqual({ crashAfter, came, serving: expected, broken: [] })
+        expect(world.serving()).toBe('v1')
+        await expectRepair(world)
+        if (first !== 'crashed') break
+      }
+    })
+  })
+
+  it('a rollback that crashes anywhere is finished by the next one', async () => {
+    for (let crashAfter = 0; ; crashAfter++) {
+      const world = new World()
+      for (const version of ['v1', 'v2', 'v3']) await play(world, calm(deployOf(version)))
+      const first = await play(world, { action: { do: 'rollback' }, crashAfter, crashHalfway: false })
+      if (first === 'crashed') await play(world, calm({ do: 'rollback' }))
+      expect({ crashAfter, serving: world.serving(), broken: world.broken }).toEqual({ crashAfter, serving: 'v2', broken: [] })
+      if (first !== 'crashed') break
+    }
+  })
+
+  it('stage, promote and reject survive a crash anywhere', async () => {
+    for (const decision of ['promote', 'reject'] as const) {
+      for (let crashAfter = 0; ; crashAfter++) {
+        const world = new World()
+        await play(world, calm(deployOf('v1')))
+        await play(world, calm({ ...deployOf('v2'), do: 'stage' } as Action))
+        expect(world.serving()).toBe('v1')
+        const act: Action = { do: decision, version: '', strategy: 'blue-green', keepWarm: 'next-deploy' }
+        const first = await play(world, { action: act, crashAfter, crashHalfway: false })
+        await play(world, calm(act))
+        expect({ decision, crashAfter, serving: world.serving(), broken: world.broken }).toEqual({
+          decision,
+          crashAfter,
+          serving: decision === 'promote' ? 'v2' : 'v1',
+          broken: [],
+        })
+        if (first !== 'crashed') break
+      }
+    }
+  })
+
+  it('any sequence of runs with crashes keeps the promises, and a good deploy repairs it', async () => {
+    const version = fc.constantFrom('v1', 'v2', 'v3', 'v4')
+    const strategy = fc.constantFrom('blue-green', 'canary')
+    const keepWarm = fc.constantFrom('next-deploy' as const, 'stop' as const)
+    const action: fc.Arbitrary<Action> = fc.oneof(
+      { weight: 4, arbitrary: fc.record({ do: fc.constant('deploy' as const), version, strategy, keepWarm }) },
+      { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('stage' as const, 'promote' as const, 'reject' as const), version, strategy, keepWarm }) },
+      { weight: 2, arbitrary: fc.constant({ do: 'rollback' as const }) },
+    )
+    const move = fc.record({ action, crashAfter: fc.oneof(fc.nat(24), fc.constant(1000)), crashHalfway: fc.boolean() })
+    const traits = fc.constantFrom(...faults.map(([, each]) => each))
+    await fc.assert(
+      fc.asyncProperty(fc.array(move, { minLength: 1, maxLength: 8 }), fc.tuple(traits, traits, traits), async (moves, [second, third, fourth]) => {
+        const world = new World()
+        world.traits.set('v2', second).set('v3', third).set('v4', fourth)
+        for (const each of moves) await play(world, each)
+        expect(world.broken).toEqual([])
+        await expectRepair(world)
+      }),
+      { numRuns: Number(process.env['SEARCH_RUNS'] ?? 3000), seed: Number(process.env['SEARCH_SEED'] ?? 1) },
+    )
+  })
+})
