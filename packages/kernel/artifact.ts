@@ -35,10 +35,10 @@ export interface WatchOptions {
   readonly keepBytes?: number
 }
 
-/** Runs long commands whose output people watch as it comes: tests, linters, builds. Any exit code is an answer. */
+/** Runs long commands whose output people watch as it comes: tests, linters, builds. Any exit code is an answer; there is no input. */
 export interface Workbench {
   /** @throws Failure COMMAND_MISSING, COMMAND_TIMEOUT, and the signal's reason; then nothing of the command runs on. */
-  run(command: Command, options: WatchOptions, signal: AbortSignal): Promise<WatchedResult>
+  run(command: Omit<Command, 'stdin'>, options: WatchOptions, signal: AbortSignal): Promise<WatchedResult>
 }
 
 /** Where watched output goes: the job's log with its foldable groups, or a terminal. */
@@ -57,8 +57,7 @@ export interface Check {
 
 /** A bill of materials in CycloneDX JSON; or why there is none. */
 export type Inventory =
-  | { readonly path: string; readonly components: number; readonly sha256: string }
-  | { readonly missing: string }
+  { readonly path: string; readonly components: number; readonly sha256: string } | { readonly missing: string }
 
 /** Writes down what an artifact was made from. */
 export interface Stocktaker {

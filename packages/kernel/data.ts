@@ -30,6 +30,8 @@ export interface MigrationStatus {
 /** A database as a tool reaches it: its URL (may hold a password), and what every command on it is wrapped in. */
 export interface DatabaseAt {
   readonly url: string
+  /** Folder for short-lived files of the tool; the next holder of the lock empties it. */
+  readonly scratch: string
   /** Makes the command hold the database's lock for as long as it lives, even when its parent is killed. */
   guard(command: Command): Command
 }

@@ -7,7 +7,19 @@ export type Event = { readonly atMs: number } & (
   | { readonly kind: 'warning'; readonly text: string }
   | { readonly kind: 'progress'; readonly text: string }
   | { readonly kind: 'step-started'; readonly step: Step; readonly undoing: boolean }
-  | { readonly kind: 'step-done'; readonly step: Step; readonly undoing: boolean; readonly tookMs: number; readonly found?: string }
-  | { readonly kind: 'step-failed'; readonly step: Step; readonly undoing: boolean; readonly tookMs: number; readonly why: string }
+  | {
+      readonly kind: 'step-done'
+      readonly step: Step
+      readonly undoing: boolean
+      readonly tookMs: number
+      readonly found?: string
+    }
+  | {
+      readonly kind: 'step-failed'
+      readonly step: Step
+      readonly undoing: boolean
+      readonly tookMs: number
+      readonly why: string
+    }
   | { readonly kind: 'verdict'; readonly verdict: Verdict }
 )

@@ -11,7 +11,10 @@ export const failureCodes = {
   CONFIG_INVALID: { kind: 'user', meaning: 'The configuration file has a key or value that cannot be used.' },
   THRESHOLD_INVALID: { kind: 'user', meaning: 'A check such as "p95 < 500ms" does not parse.' },
   RELEASE_INVALID: { kind: 'user', meaning: 'The release is neither name@sha256:… nor the JSON of build-scan.' },
-  RELEASE_BAD: { kind: 'user', meaning: 'This digest was rolled back before; force and a reason are needed to deploy it again.' },
+  RELEASE_BAD: {
+    kind: 'user',
+    meaning: 'This digest was rolled back before; force and a reason are needed to deploy it again.',
+  },
   RELEASE_UNKNOWN: { kind: 'user', meaning: 'The named release is not in the history of this environment.' },
   NOTHING_STAGED: { kind: 'user', meaning: 'promote or reject found no staged or half-shifted release.' },
   NO_PREVIOUS: { kind: 'user', meaning: 'There is no previous good release to return to.' },
@@ -40,7 +43,10 @@ export const failureCodes = {
   BUILD_FAILED: { kind: 'world', meaning: 'A build step or one of its checks failed.' },
   MIGRATION_FAILED: { kind: 'world', meaning: 'A migration failed.' },
   MIGRATION_HISTORY: { kind: 'world', meaning: 'The history of migrations is not what was expected.' },
-  BACKUP_FAILED: { kind: 'world', meaning: 'The backup, or the proof that it restores, failed; the database is unchanged.' },
+  BACKUP_FAILED: {
+    kind: 'world',
+    meaning: 'The backup, or the proof that it restores, failed; the database is unchanged.',
+  },
   ROLLBACK_REFUSED: { kind: 'world', meaning: 'A rollback would lose data or send traffic to a sick release.' },
   DATABASE_BUSY: { kind: 'world', meaning: 'The database is locked by someone else.' },
   CANCELLED: { kind: 'world', meaning: 'The run was cancelled; it ended in a safe state.' },
@@ -80,5 +86,8 @@ export class Failure extends Error {
 export function asFailure(thrown: unknown): Failure {
   if (thrown instanceof Failure) return thrown
   const what = thrown instanceof Error ? thrown.message : String(thrown)
-  return new Failure('INTERNAL', what, { cause: thrown, hint: 'This is a bug in Switchyard; please report it with the trace.' })
+  return new Failure('INTERNAL', what, {
+    cause: thrown,
+    hint: 'This is a bug in Switchyard; please report it with the trace.',
+  })
 }

@@ -11,7 +11,13 @@ export interface GatePolicy {
   readonly versionPath: string | null
 }
 
-export const defaultGate: GatePolicy = { successes: 3, deadlineMs: 60_000, intervalMs: 50, timeoutMs: 5000, versionPath: 'version' }
+export const defaultGate: GatePolicy = {
+  successes: 3,
+  deadlineMs: 60_000,
+  intervalMs: 50,
+  timeoutMs: 5000,
+  versionPath: 'version',
+}
 
 /** Good probes so far, and the last bad one. */
 export interface GateProgress {
@@ -54,7 +60,12 @@ export function textOf(value: unknown): string | undefined {
  * A good answer of the wrong version is a bad probe. An app that does not tell its version cannot be wrong about it,
  * unless `required`: then the version was asked for by name.
  */
-export function withVersion(measurement: Measurement, version: string, path: string | null, required = false): Measurement {
+export function withVersion(
+  measurement: Measurement,
+  version: string,
+  path: string | null,
+  required = false,
+): Measurement {
   if (!measurement.ok || path === null) return measurement
   const found = readPath(measurement.body ?? '', path)
   if (found === undefined && !required) return measurement

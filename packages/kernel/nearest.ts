@@ -13,5 +13,8 @@ export function nearestWord(word: string, known: readonly string[]): string {
     return row[b.length] ?? 0
   }
   const shortened = word.slice(0, 64)
-  return known.reduce((best, each) => (distance(shortened, each) < distance(shortened, best) ? each : best), known[0] ?? '')
+  return known.reduce(
+    (best, each) => (distance(shortened, each) < distance(shortened, best) ? each : best),
+    known[0] ?? '',
+  )
 }

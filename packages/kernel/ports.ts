@@ -80,6 +80,9 @@ export interface Router {
 /** The answer header in which the router names the slot, on probes that carry the secret headers of `front()`. */
 export const slotHeader = 'x-switchyard-slot'
 
+/** On a preview request: which instance (1, 2, …) is to answer. */
+export const instanceHeader = 'x-switchyard-instance'
+
 /** Running totals of a slot. `latencies`: how many answers fell into each bucket, as pairs of upper bound in ms and count. */
 export interface RouterTotals {
   readonly requests: number

@@ -29,11 +29,14 @@ function meanOf(histogram: Histogram): number | null {
 
 /** What a router saw between two readings of its totals. A restarted router counts from zero: then the later reading alone counts. */
 export function sampleBetween(before: RouterTotals, after: RouterTotals): Sample {
-  if (after.requests < before.requests) return sampleBetween({ ...before, requests: 0, errors: 0, latencies: [] }, after)
+  if (after.requests < before.requests)
+    return sampleBetween({ ...before, requests: 0, errors: 0, latencies: [] }, after)
   const samples = after.requests - before.requests
   if (samples === 0) return noSample
   const earlier = new Map(before.latencies)
-  const histogram = after.latencies.map(([bound, count]) => [bound, Math.max(0, count - (earlier.get(bound) ?? 0))] as const)
+  const histogram = after.latencies.map(
+    ([bound, count]) => [bound, Math.max(0, count - (earlier.get(bound) ?? 0))] as const,
+  )
   return {
     samples,
     errors: Math.max(0, after.errors - before.errors),

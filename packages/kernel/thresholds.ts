@@ -89,9 +89,18 @@ function valueOf(metric: MetricName, sample: Sample): number | null {
 export function judge(threshold: Threshold, sample: Sample, minSamples: number): CheckResult {
   const value = valueOf(threshold.metric, sample)
   const unit = threshold.metric === 'error_rate' ? ' %' : ' ms'
-  const base = { check: threshold.text, value, limit: `${threshold.comparison} ${threshold.limit}${unit}`, samples: sample.samples }
+  const base = {
+    check: threshold.text,
+    value,
+    limit: `${threshold.comparison} ${threshold.limit}${unit}`,
+    samples: sample.samples,
+  }
   if (sample.samples < minSamples) {
-    return { ...base, outcome: 'inconclusive', reason: `${threshold.metric}: ${sample.samples} samples, fewer than ${minSamples}` }
+    return {
+      ...base,
+      outcome: 'inconclusive',
+      reason: `${threshold.metric}: ${sample.samples} samples, fewer than ${minSamples}`,
+    }
   }
   if (value === null || Number.isNaN(value)) {
     return { ...base, outcome: 'inconclusive', reason: `${threshold.metric} is not measured here` }

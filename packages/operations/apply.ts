@@ -37,7 +37,8 @@ async function undo(begun: readonly PlannedStep[], run: Run, failure: Failure): 
     } catch (thrown) {
       const second = asFailure(thrown)
       if (step.do === 'drain') continue
-      if (step.do !== 'gate') throw new Failure(second.code, `${failure.message}; and then: ${second.message}`, { cause: failure })
+      if (step.do !== 'gate')
+        throw new Failure(second.code, `${failure.message}; and then: ${second.message}`, { cause: failure })
       throw new Failure('BOTH_SICK', `${failure.message}; the slot to return to is sick as well: ${second.message}`, {
         cause: failure,
         hint: 'Traffic was left where it is. Mend either release, or run rollback with force and a reason.',
@@ -52,7 +53,13 @@ async function take(step: Step, run: Run, undoing: boolean): Promise<void> {
   tell(run.ports, { kind: 'step-started', step, undoing })
   try {
     const found = await perform(step, run)
-    tell(run.ports, { kind: 'step-done', step, undoing, tookMs: clock.monotonic() - began, ...(found === undefined ? {} : { found }) })
+    tell(run.ports, {
+      kind: 'step-done',
+      step,
+      undoing,
+      tookMs: clock.monotonic() - began,
+      ...(found === undefined ? {} : { found }),
+    })
   } catch (thrown) {
     const failure = asFailure(thrown)
     tell(run.ports, { kind: 'step-failed', step, undoing, tookMs: clock.monotonic() - began, why: failure.message })

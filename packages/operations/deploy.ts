@@ -43,13 +43,19 @@ export async function deploy(order: DeployOrder, ports: Ports, signal: AbortSign
     const plan = planFor(order, seen)
     const release = wantedOf(order, seen)
     tell(ports, { kind: 'note', text: plan.because })
-    if (plan.steps.length > 0) await carryOut(order, ports, held, seen, plan, release)
+    if (plan.steps.length > 0) await carryOut(order, ports, held, plan, release)
     const urls = order.mode === 'stage' && plan.slot !== null ? await previewUrls(ports, plan.slot, release) : {}
     return { ...report(seen, release, plan), previewUrls: urls }
   })
 }
 
-async function carryOut(order: DeployOrder, ports: Ports, signal: AbortSignal, seen: Seen, plan: Plan, release: Release): Promise<void> {
+async function carryOut(
+  order: DeployOrder,
+  ports: Ports,
+  signal: AbortSignal,
+  plan: Plan,
+  release: Release,
+): Promise<void> {
   const entry = await ports.ledger.open({
     at: new Date(ports.clock.now()).toISOString(),
     operation: order.mode as Operation,
@@ -62,7 +68,16 @@ async function carryOut(order: DeployOrder, ports: Ports, signal: AbortSignal, s
   })
   try {
     const { policy, secrets } = order
-    await apply(plan, { ports, policy, release, entry, secrets: order.mode === 'promote' ? undefined : secrets, signal, isHurried: false, endpoints: new Map() })
+    await apply(plan, {
+      ports,
+      policy,
+      release,
+      entry,
+      secrets: order.mode === 'promote' ? undefined : secrets,
+      signal,
+      isHurried: false,
+      endpoints: new Map(),
+    })
   } catch (thrown) {
     const failure = asFailure(thrown)
     if (failure.code !== 'LEASE_LOST' && failure.code !== 'VERDICT_INCONCLUSIVE') {
@@ -84,7 +99,10 @@ function wantedOf(order: DeployOrder, seen: Seen): Release {
     })
   }
   if (order.release !== null) return order.release
-  throw new Failure('INPUT_MISSING', 'release is required', { field: 'release', hint: "Give build-scan's output `release`, or name@sha256:…" })
+  throw new Failure('INPUT_MISSING', 'release is required', {
+    field: 'release',
+    hint: "Give build-scan's output `release`, or name@sha256:…",
+  })
 }
 
 function planFor(order: DeployOrder, seen: Seen): Plan {
@@ -99,7 +117,10 @@ function planFor(order: DeployOrder, seen: Seen): Plan {
   if (order.mode === 'stage') return stage(seen, release, order.policy)
   const strategy = strategies[order.strategy]
   if (strategy !== undefined) return strategy(seen, release, order.policy)
-  throw new Failure('INPUT_INVALID', `unknown strategy "${order.strategy}"`, { field: 'strategy', hint: `Known: ${Object.keys(strategies).join(', ')}.` })
+  throw new Failure('INPUT_INVALID', `unknown strategy "${order.strategy}"`, {
+    field: 'strategy',
+    hint: `Known: ${Object.keys(strategies).join(', ')}.`,
+  })
 }
 
 function report(seen: Seen, release: Release | null, plan: Plan): DeployReport {

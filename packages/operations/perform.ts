@@ -1,4 +1,13 @@
-import { Failure, gateStart, gateNext, releaseName, routedServices, slotHeader, withVersion } from '#kernel'
+import {
+  Failure,
+  gateStart,
+  gateNext,
+  instanceHeader,
+  releaseName,
+  routedServices,
+  slotHeader,
+  withVersion,
+} from '#kernel'
 import type { Release, Slot, Step } from '#kernel'
 import { passGate } from './gate.ts'
 import type { Run } from './run.ts'
@@ -31,7 +40,9 @@ const performers: { readonly [Kind in Step['do']]: Performer<Kind> } = {
   async drain(step, run) {
     const deadlineMs = run.isHurried ? Math.min(run.policy.drainMs, 1000) : run.policy.drainMs
     const left = await run.ports.router.drain(step.slot, deadlineMs, run.signal)
-    return left.requests + left.sockets === 0 ? 'nothing left' : `${left.requests} requests and ${left.sockets} sockets left, ${left.closed} closed`
+    return left.requests + left.sockets === 0
+      ? 'nothing left'
+      : `${left.requests} requests and ${left.sockets} sockets left, ${left.closed} closed`
   },
 
   async stop(step, run) {
@@ -76,14 +87,22 @@ async function gate(slot: Slot, release: Release, run: Run): Promise<string> {
   const result = await passGate({
     probe: ports.probe,
     clock: ports.clock,
-    policy: { ...policy.gate, deadlineMs, successes: Math.max(policy.gate.successes, ...services.map((service) => 2 * service.instances)) },
-    requests: services.map((service) => ({ url: `${urls[service.name] ?? ''}${service.routed.health}`, timeoutMs: policy.gate.timeoutMs })),
+    policy: { ...policy.gate, deadlineMs },
+    requests: services.flatMap((service) =>
+      Array.from({ length: service.instances }, (_, at) => ({
+        url: `${urls[service.name] ?? ''}${service.routed.health}`,
+        headers: { [instanceHeader]: String(at + 1) },
+        timeoutMs: policy.gate.timeoutMs,
+      })),
+    ),
     version: release.version,
     signal,
   })
-  const { state } = (await ports.target.observe())[slot]
-  if (result.outcome === 'pass' && state === 'running') return result.reason
-  const why = result.outcome === 'pass' ? `not all of its processes run (${state})` : result.reason
+  // Probes tell of routed services; whether the others run, only the target knows.
+  const state = services.length === release.services.length ? 'running' : (await ports.target.observe())[slot].state
+  const isProven = result.outcome === 'pass' || services.length === 0
+  if (isProven && state === 'running') return result.reason
+  const why = isProven ? `not all of its processes run (${state})` : result.reason
   throw new Failure('GATE_FAILED', `${releaseName(release)} in ${slot} did not pass its gate: ${why}`, {
     hint: `It got no request. Its last words:\n${tail(await ports.target.logs(slot).catch(() => ''))}`,
   })
@@ -99,13 +118,20 @@ async function confirm(slot: Slot, release: Release, run: Run): Promise<string> 
   while (progress.streak < policy.confirmations) {
     const looks = await Promise.all(
       services.map((service) =>
-        ports.probe.once({ url: `${front.urls[service.name] ?? ''}${service.routed.health}`, headers: front.headers, timeoutMs: 5000 }, signal),
+        ports.probe.once(
+          { url: `${front.urls[service.name] ?? ''}${service.routed.health}`, headers: front.headers, timeoutMs: 5000 },
+          signal,
+        ),
       ),
     )
-    const strays = looks.map((look) => withVersion(look, release.version, policy.gate.versionPath)).map((look) => {
-      const answered = look.headers?.[slotHeader]
-      return answered === slot ? look : { ...look, ok: false, why: `the front answered from ${answered ?? 'nowhere'}` }
-    })
+    const strays = looks
+      .map((look) => withVersion(look, release.version, policy.gate.versionPath))
+      .map((look) => {
+        const answered = look.headers?.[slotHeader]
+        return answered === slot
+          ? look
+          : { ...look, ok: false, why: `the front answered from ${answered ?? 'nowhere'}` }
+      })
     progress = gateNext(progress, strays.find((look) => !look.ok) ?? { ok: true, latencyMs: 0 })
     if (progress.streak === 0 && ports.clock.monotonic() > deadline) {
       throw new Failure('CONFIRM_FAILED', `the front does not answer from ${slot}: ${progress.lastBad ?? ''}`)

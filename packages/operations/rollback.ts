@@ -38,7 +38,10 @@ export async function rollback(order: RollbackOrder, ports: Ports, signal: Abort
     const seen = await observeClosely(ports, held)
     const release = targetOf(order, seen)
     const from = liveRelease(seen)
-    const migration = from === null || from.id === release.id ? undefined : seen.history.find((entry) => entry.release.id === from.id && entry.migration !== undefined)?.migration
+    const migration =
+      from === null || from.id === release.id
+        ? undefined
+        : seen.history.find((entry) => entry.release.id === from.id && entry.migration !== undefined)?.migration
     const database = await decide(order, migration)
     const plan = planRollback(seen, release, order.policy)
     tell(ports, { kind: 'note', text: `${plan.because}; database: ${database.action} (${database.reason})` })
@@ -48,7 +51,13 @@ export async function rollback(order: RollbackOrder, ports: Ports, signal: Abort
   })
 }
 
-async function carryOut(order: RollbackOrder, ports: Ports, signal: AbortSignal, plan: Plan, release: Release): Promise<void> {
+async function carryOut(
+  order: RollbackOrder,
+  ports: Ports,
+  signal: AbortSignal,
+  plan: Plan,
+  release: Release,
+): Promise<void> {
   const entry = await ports.ledger.open({
     at: new Date(ports.clock.now()).toISOString(),
     operation: 'rollback',
@@ -59,10 +68,20 @@ async function carryOut(order: RollbackOrder, ports: Ports, signal: AbortSignal,
     reason: order.reason,
   })
   try {
-    await apply(plan, { ports, policy: order.policy, release, entry, secrets: undefined, signal, isHurried: false, endpoints: new Map() })
+    await apply(plan, {
+      ports,
+      policy: order.policy,
+      release,
+      entry,
+      secrets: undefined,
+      signal,
+      isHurried: false,
+      endpoints: new Map(),
+    })
   } catch (thrown) {
     const failure = asFailure(thrown)
-    if (failure.code !== 'LEASE_LOST') await ports.ledger.mark(entry, 'failed', `[${failure.code}] ${failure.message}`).catch(() => undefined)
+    if (failure.code !== 'LEASE_LOST')
+      await ports.ledger.mark(entry, 'failed', `[${failure.code}] ${failure.message}`).catch(() => undefined)
     if (failure.code !== 'GATE_FAILED') throw failure
     throw new Failure('ROLLBACK_REFUSED', `${releaseName(release)} is not healthy now: ${failure.message}`, {
       cause: failure,
@@ -90,11 +109,24 @@ function targetOf(order: RollbackOrder, seen: Seen): Release {
     const previous = previousGood(seen)
     if (previous !== null) return previous
     const live = baseSlot(seen)
-    throw new Failure('NO_PREVIOUS', `there is no good release ${live === null ? 'in the history' : 'before the live one'}`, {
-      hint: 'See what there is with `switchyard history`; name one with `to`.',
-    })
+    throw new Failure(
+      'NO_PREVIOUS',
+      `there is no good release ${live === null ? 'in the history' : 'before the live one'}`,
+      {
+        hint: 'See what there is with `switchyard history`; name one with `to`.',
+      },
+    )
   }
-  const named = seen.history.find(({ id, release }) => id === order.to || release.version === order.to || release.id.startsWith(order.to) || refsOf(release).includes(order.to))
+  const named = seen.history.find(
+    ({ id, release }) =>
+      id === order.to ||
+      release.version === order.to ||
+      release.id.startsWith(order.to) ||
+      refsOf(release).includes(order.to),
+  )
   if (named !== undefined) return named.release
-  throw new Failure('RELEASE_UNKNOWN', `no release "${order.to}" in the history`, { field: 'to', hint: 'See `switchyard history`.' })
+  throw new Failure('RELEASE_UNKNOWN', `no release "${order.to}" in the history`, {
+    field: 'to',
+    hint: 'See `switchyard history`.',
+  })
 }

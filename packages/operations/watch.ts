@@ -3,19 +3,23 @@ import type { Sample, Step, Verdict } from '#kernel'
 import { tell } from './ports.ts'
 import type { Run } from './run.ts'
 
+type Watch = Extract<Step, { do: 'watch' }>
+
 const lookEveryMs = 250
+const shortestMs = 20
 
 /**
  * Watches a slot by the router's own statistics, and asks the front now and then so that a quiet site gives evidence too.
  * A breach ends it at once. @throws Failure BAKE_FAILED, or VERDICT_INCONCLUSIVE when the policy says hold.
  */
-export async function watch(step: Extract<Step, { do: 'watch' }>, run: Run): Promise<string> {
+export async function watch(step: Watch, run: Run): Promise<string> {
   const { clock, router } = run.ports
   const before = await router.stats?.(step.slot)
   const end = clock.monotonic() + step.forMs
+  const everyMs = pace(step, run, (await router.read())[step.slot])
   let sample: Sample = noSample
   while (clock.monotonic() < end) {
-    await Promise.all([ask(run), clock.sleep(Math.min(lookEveryMs, end - clock.monotonic()), run.signal)])
+    await Promise.all([ask(run), clock.sleep(Math.min(everyMs, end - clock.monotonic()), run.signal)])
     const now = await router.stats?.(step.slot)
     if (before === undefined || now === undefined) continue
     sample = sampleBetween(before, now)
@@ -29,12 +33,21 @@ export async function watch(step: Extract<Step, { do: 'watch' }>, run: Run): Pro
   return undecided(step, run, reasonOf(final))
 }
 
+/** Often enough that our own questions alone would make the samples that a verdict needs, with half as many to spare. */
+function pace(step: Watch, run: Run, share: number): number {
+  const needed = (1.5 * run.policy.minSamples * 100) / Math.max(1, share)
+  return Math.max(shortestMs, Math.min(lookEveryMs, step.forMs / needed))
+}
+
 /** One look through the front at each service; what comes back is in the router's statistics. */
 async function ask(run: Run): Promise<void> {
   const front = await run.ports.router.front()
   await Promise.all(
     routedServices(run.release).map((service) =>
-      run.ports.probe.once({ url: `${front.urls[service.name] ?? ''}${service.routed.health}`, timeoutMs: 5000 }, run.signal),
+      run.ports.probe.once(
+        { url: `${front.urls[service.name] ?? ''}${service.routed.health}`, timeoutMs: 5000 },
+        run.signal,
+      ),
     ),
   )
 }
@@ -43,17 +56,20 @@ function verdict(run: Run, sample: Sample): Verdict {
   return verdictOf(run.policy.thresholds.map((threshold) => judge(threshold, sample, run.policy.minSamples)))
 }
 
-function breached(step: Extract<Step, { do: 'watch' }>, run: Run, found: Verdict): never {
+function breached(step: Watch, run: Run, found: Verdict): never {
   tell(run.ports, { kind: 'verdict', verdict: found })
   throw new Failure('BAKE_FAILED', `the ${step.as} of ${step.slot} failed: ${reasonOf(found)}`, {
     hint: 'Traffic goes back to the release before. Look at the logs of the failed release, mend it and deploy again.',
   })
 }
 
-function undecided(step: Extract<Step, { do: 'watch' }>, run: Run, why: string): string {
+function undecided(step: Watch, run: Run, why: string): string {
   const { onInconclusive } = run.policy
   if (onInconclusive === 'continue') {
-    tell(run.ports, { kind: 'warning', text: `the ${step.as} of ${step.slot} is inconclusive (${why}); going on, as on-inconclusive says` })
+    tell(run.ports, {
+      kind: 'warning',
+      text: `the ${step.as} of ${step.slot} is inconclusive (${why}); going on, as on-inconclusive says`,
+    })
     return `inconclusive: ${why}`
   }
   const what = `the ${step.as} of ${step.slot} is inconclusive: ${why}`

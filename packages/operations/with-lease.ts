@@ -21,7 +21,8 @@ export async function withLease<T>(
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const grant = await acquire(ports, policy, signal)
-  if (grant.tookOverFrom !== undefined) tell(ports, { kind: 'note', text: `took over from ${grant.tookOverFrom}, which is gone` })
+  if (grant.tookOverFrom !== undefined)
+    tell(ports, { kind: 'note', text: `took over from ${grant.tookOverFrom}, which is gone` })
   const lost = new AbortController()
   const over = new AbortController()
   const heartbeat = keepAlive(ports, policy.ttlMs, over.signal, lost)
@@ -34,7 +35,11 @@ export async function withLease<T>(
   }
 }
 
-async function acquire(ports: Pick<Ports, 'lease' | 'clock' | 'listener'>, policy: LeasePolicy, signal: AbortSignal): Promise<LeaseGrant> {
+async function acquire(
+  ports: Pick<Ports, 'lease' | 'clock' | 'listener'>,
+  policy: LeasePolicy,
+  signal: AbortSignal,
+): Promise<LeaseGrant> {
   const deadline = ports.clock.monotonic() + policy.waitMs
   for (let told = false; ; told = true) {
     try {
@@ -48,7 +53,12 @@ async function acquire(ports: Pick<Ports, 'lease' | 'clock' | 'listener'>, polic
   }
 }
 
-async function keepAlive(ports: Pick<Ports, 'lease' | 'clock'>, ttlMs: number, over: AbortSignal, lost: AbortController): Promise<void> {
+async function keepAlive(
+  ports: Pick<Ports, 'lease' | 'clock'>,
+  ttlMs: number,
+  over: AbortSignal,
+  lost: AbortController,
+): Promise<void> {
   while (!over.aborted) {
     try {
       await ports.clock.sleep(ttlMs / 3, over)
@@ -60,7 +70,8 @@ async function keepAlive(ports: Pick<Ports, 'lease' | 'clock'>, ttlMs: number, o
     } catch (thrown) {
       const failure = asFailure(thrown)
       // A host that does not answer for a moment is no loss: only the host's own word, or the end of the term, is.
-      if (failure.code === 'LEASE_LOST') return lost.abort(new Failure('LEASE_LOST', failure.message, { cause: thrown }))
+      if (failure.code === 'LEASE_LOST')
+        return lost.abort(new Failure('LEASE_LOST', failure.message, { cause: thrown }))
     }
   }
 }

@@ -122,7 +122,8 @@ export class World {
         sleep: async (ms, signal) => {
           this.alive(undefined)
           // The heartbeat only ends; it never has to renew within these short runs.
-          if (ms >= 10_000) return await new Promise((_, reject) => signal?.addEventListener('abort', () => reject(new Error('over'))))
+          if (ms >= 10_000)
+            return await new Promise((_, reject) => signal?.addEventListener('abort', () => reject(new Error('over'))))
           this.now += ms
           this.serve(Math.ceil(ms / 5))
         },
@@ -151,7 +152,9 @@ export class World {
 
   private seen(slot: Slot): SlotSeen {
     const { release, state, generation } = this.places[slot]
-    return release === null ? emptySlot : { release, state, generation, endpoints: [{ service: 'web', instance: 1, address: slot }] }
+    return release === null
+      ? emptySlot
+      : { release, state, generation, endpoints: [{ service: 'web', instance: 1, address: slot }] }
   }
 
   private traitsOf(slot: Slot): Traits {
@@ -161,8 +164,10 @@ export class World {
   private start(slot: Slot, release: Release) {
     const place = this.places[slot]
     const isSame = place.release?.id === release.id && place.state === 'running'
-    if (!isSame && this.weights[slot] > 0 && place.release?.id !== release.id) this.violated(`started ${release.version} in ${slot}, which has traffic`)
-    if (!isSame && place.busy && place.release?.id !== release.id) this.violated(`replaced ${slot} before it was drained`)
+    if (!isSame && this.weights[slot] > 0 && place.release?.id !== release.id)
+      this.violated(`started ${release.version} in ${slot}, which has traffic`)
+    if (!isSame && place.busy && place.release?.id !== release.id)
+      this.violated(`replaced ${slot} before it was drained`)
     if (!isSame) Object.assign(place, { release, gatedIn: -1, streak: 0, busy: false })
     place.generation = this.fence
     if (!(this.traits.get(release.version) ?? wellBehaved).starts) {
@@ -186,11 +191,13 @@ export class World {
       const place = this.places[slot]
       if (weights[slot] > this.weights[slot]) {
         if (place.state !== 'running') this.violated(`sent traffic to ${slot}, which is ${place.state}`)
-        if (place.gatedIn !== this.run) this.violated(`sent traffic to ${slot}, which did not pass its gate in this run`)
+        if (place.gatedIn !== this.run)
+          this.violated(`sent traffic to ${slot}, which did not pass its gate in this run`)
       }
       if (this.weights[slot] > 0) place.busy = true
     }
-    if (weights.blue + weights.green === 0 && this.history.some((entry) => entry.state === 'good')) this.violated('took all traffic away')
+    if (weights.blue + weights.green === 0 && this.history.some((entry) => entry.state === 'good'))
+      this.violated('took all traffic away')
     this.weights = weights
   }
 
@@ -198,13 +205,16 @@ export class World {
     const preview = /preview-(\w+)/.exec(url)?.[1] as Slot | undefined
     const slot = preview ?? (this.weights.green > this.weights.blue ? 'green' : 'blue')
     const place = this.places[slot]
-    const ok = place.state === 'running' && this.traitsOf(slot).healthy && (preview !== undefined || this.weights[slot] > 0)
+    const ok =
+      place.state === 'running' && this.traitsOf(slot).healthy && (preview !== undefined || this.weights[slot] > 0)
     if (preview !== undefined) {
       place.streak = ok ? place.streak + 1 : 0
       if (place.streak >= 3) place.gatedIn = this.run
     }
     const body = JSON.stringify({ version: place.release?.version })
-    return ok ? { ok, status: 200, latencyMs: 1, body, headers: { [slotHeader]: slot } } : { ok, latencyMs: 1, why: 'sick' }
+    return ok
+      ? { ok, status: 200, latencyMs: 1, body, headers: { [slotHeader]: slot } }
+      : { ok, latencyMs: 1, why: 'sick' }
   }
 
   private serve(requests: number): void {
@@ -216,7 +226,13 @@ export class World {
   }
 
   private totals(slot: Slot): RouterTotals {
-    return { requests: Math.round(this.served[slot]), errors: Math.round(this.failed[slot]), inFlight: 0, sockets: 0, latencies: [] }
+    return {
+      requests: Math.round(this.served[slot]),
+      errors: Math.round(this.failed[slot]),
+      inFlight: 0,
+      sockets: 0,
+      latencies: [],
+    }
   }
 
   private violated(what: string): void {
@@ -231,6 +247,10 @@ export class World {
   }
 
   running(): readonly string[] {
-    return slots.flatMap((slot) => (this.places[slot].state === 'running' || this.places[slot].state === 'partial' ? (this.places[slot].release?.version ?? []) : []))
+    return slots.flatMap((slot) =>
+      this.places[slot].state === 'running' || this.places[slot].state === 'partial'
+        ? (this.places[slot].release?.version ?? [])
+        : [],
+    )
   }
 }

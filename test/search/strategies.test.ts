@@ -28,11 +28,25 @@ const lease = { owner: 'test', ttlMs: 30_000, waitMs: 0 }
 const kept = async () => ({ action: 'kept' as const, reason: '' })
 
 function releaseOf(version: string): Release {
-  const service = { name: 'web', ref: `web@sha256:${version}`, routed: { port: 80, health: '/health' }, instances: 1, overlap: 'allow', env: {} } as const
+  const service = {
+    name: 'web',
+    ref: `web@sha256:${version}`,
+    routed: { port: 80, health: '/health' },
+    instances: 1,
+    overlap: 'allow',
+    env: {},
+  } as const
   return { id: `id-${version}`, app: 'shop', environment: 'test', version, services: [service] }
 }
 
-type Action = { readonly do: 'rollback' } | { readonly do: Exclude<DeployMode, 'plan'>; readonly version: string; readonly strategy: string; readonly keepWarm: Policy['keepWarm'] }
+type Action =
+  | { readonly do: 'rollback' }
+  | {
+      readonly do: Exclude<DeployMode, 'plan'>
+      readonly version: string
+      readonly strategy: string
+      readonly keepWarm: Policy['keepWarm']
+    }
 
 interface Move {
   readonly action: Action
@@ -49,23 +63,36 @@ async function play(world: World, move: Move): Promise<string> {
   const { action } = move
   const never = new AbortController().signal
   try {
-    if (action.do === 'rollback') await rollback({ to: '', policy, lease, reason: 'test', database: kept }, world.ports(), never)
+    if (action.do === 'rollback')
+      await rollback({ to: '', policy, lease, reason: 'test', database: kept }, world.ports(), never)
     else
       await deploy(
-        { mode: action.do, release: releaseOf(action.version), secrets: {}, strategy: action.strategy, policy: { ...policy, keepWarm: action.keepWarm }, lease },
+        {
+          mode: action.do,
+          release: releaseOf(action.version),
+          secrets: {},
+          strategy: action.strategy,
+          policy: { ...policy, keepWarm: action.keepWarm },
+          lease,
+        },
         world.ports(),
         never,
       )
     return 'done'
   } catch (thrown) {
-    return world.crashed ? 'crashed' : (thrown as { code?: string }).code ?? String(thrown)
+    return world.crashed ? 'crashed' : ((thrown as { code?: string }).code ?? String(thrown))
   } finally {
     states.add(world.fingerprint())
   }
 }
 
 const calm = (action: Action): Move => ({ action, crashAfter: Number.POSITIVE_INFINITY, crashHalfway: false })
-const deployOf = (version: string, strategy = 'blue-green'): Action => ({ do: 'deploy', version, strategy, keepWarm: 'next-deploy' })
+const deployOf = (version: string, strategy = 'blue-green'): Action => ({
+  do: 'deploy',
+  version,
+  strategy,
+  keepWarm: 'next-deploy',
+})
 
 const faults: readonly (readonly [string, Traits])[] = [
   ['good', wellBehaved],
@@ -78,7 +105,11 @@ const faults: readonly (readonly [string, Traits])[] = [
 async function expectRepair(world: World): Promise<void> {
   world.traits.set('repair', wellBehaved)
   const came = await play(world, calm(deployOf('repair')))
-  expect({ came, serving: world.serving(), broken: world.broken }).toEqual({ came: 'done', serving: 'repair', broken: [] })
+  expect({ came, serving: world.serving(), broken: world.broken }).toEqual({
+    came: 'done',
+    serving: 'repair',
+    broken: [],
+  })
 }
 
 describe('strategies, searched', () => {
@@ -87,26 +118,29 @@ describe('strategies, searched', () => {
   })
 
   describe.each(['blue-green', 'canary'])('%s: a crash after every effect', (strategy) => {
-    it.each(faults)('v2 %s: whatever the crash, the next run brings a proven release and nothing was lost', async (_name, traits) => {
-      for (const crashHalfway of [false, true]) {
-        for (let crashAfter = 0; ; crashAfter++) {
-          const world = new World()
-          world.traits.set('v2', traits)
-          await play(world, calm(deployOf('v1')))
-          const first = await play(world, { action: deployOf('v2', strategy), crashAfter, crashHalfway })
-          await play(world, calm(deployOf('v2', strategy)))
-          expect({ crashAfter, crashHalfway, serving: world.serving(), broken: world.broken }).toEqual({
-            crashAfter,
-            crashHalfway,
-            serving: traits === wellBehaved ? 'v2' : 'v1',
-            broken: [],
-          })
-          if (traits !== wellBehaved) expect(world.running()).toEqual(['v1'])
-          await expectRepair(world)
-          if (first !== 'crashed') break
+    it.each(faults)(
+      'v2 %s: whatever the crash, the next run brings a proven release and nothing was lost',
+      async (_name, traits) => {
+        for (const crashHalfway of [false, true]) {
+          for (let crashAfter = 0; ; crashAfter++) {
+            const world = new World()
+            world.traits.set('v2', traits)
+            await play(world, calm(deployOf('v1')))
+            const first = await play(world, { action: deployOf('v2', strategy), crashAfter, crashHalfway })
+            await play(world, calm(deployOf('v2', strategy)))
+            expect({ crashAfter, crashHalfway, serving: world.serving(), broken: world.broken }).toEqual({
+              crashAfter,
+              crashHalfway,
+              serving: traits === wellBehaved ? 'v2' : 'v1',
+              broken: [],
+            })
+            if (traits !== wellBehaved) expect(world.running()).toEqual(['v1'])
+            await expectRepair(world)
+            if (first !== 'crashed') break
+          }
         }
-      }
-    })
+      },
+    )
 
     it.each(faults)('v2 %s: after the crash another release goes live', async (_name, traits) => {
       for (const crashHalfway of [false, true]) {
@@ -129,7 +163,12 @@ describe('strategies, searched', () => {
         const first = await play(world, { action: deployOf('v2', strategy), crashAfter, crashHalfway: false })
         const came = await play(world, calm({ do: 'rollback' }))
         const expected = came === 'NO_PREVIOUS' ? world.serving() : 'v1'
-        expect({ crashAfter, came, serving: world.serving(), broken: world.broken }).toEqual({ crashAfter, came, serving: expected, broken: [] })
+        expect({ crashAfter, came, serving: world.serving(), broken: world.broken }).toEqual({
+          crashAfter,
+          came,
+          serving: expected,
+          broken: [],
+        })
         expect(world.serving()).toBe('v1')
         await expectRepair(world)
         if (first !== 'crashed') break
@@ -143,7 +182,11 @@ describe('strategies, searched', () => {
       for (const version of ['v1', 'v2', 'v3']) await play(world, calm(deployOf(version)))
       const first = await play(world, { action: { do: 'rollback' }, crashAfter, crashHalfway: false })
       if (first === 'crashed') await play(world, calm({ do: 'rollback' }))
-      expect({ crashAfter, serving: world.serving(), broken: world.broken }).toEqual({ crashAfter, serving: 'v2', broken: [] })
+      expect({ crashAfter, serving: world.serving(), broken: world.broken }).toEqual({
+        crashAfter,
+        serving: 'v2',
+        broken: [],
+      })
       if (first !== 'crashed') break
     }
   })
@@ -175,19 +218,31 @@ describe('strategies, searched', () => {
     const keepWarm = fc.constantFrom('next-deploy' as const, 'stop' as const)
     const action: fc.Arbitrary<Action> = fc.oneof(
       { weight: 4, arbitrary: fc.record({ do: fc.constant('deploy' as const), version, strategy, keepWarm }) },
-      { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('stage' as const, 'promote' as const, 'reject' as const), version, strategy, keepWarm }) },
+      {
+        weight: 1,
+        arbitrary: fc.record({
+          do: fc.constantFrom('stage' as const, 'promote' as const, 'reject' as const),
+          version,
+          strategy,
+          keepWarm,
+        }),
+      },
       { weight: 2, arbitrary: fc.constant({ do: 'rollback' as const }) },
     )
     const move = fc.record({ action, crashAfter: fc.oneof(fc.nat(24), fc.constant(1000)), crashHalfway: fc.boolean() })
     const traits = fc.constantFrom(...faults.map(([, each]) => each))
     await fc.assert(
-      fc.asyncProperty(fc.array(move, { minLength: 1, maxLength: 8 }), fc.tuple(traits, traits, traits), async (moves, [second, third, fourth]) => {
-        const world = new World()
-        world.traits.set('v2', second).set('v3', third).set('v4', fourth)
-        for (const each of moves) await play(world, each)
-        expect(world.broken).toEqual([])
-        await expectRepair(world)
-      }),
+      fc.asyncProperty(
+        fc.array(move, { minLength: 1, maxLength: 8 }),
+        fc.tuple(traits, traits, traits),
+        async (moves, [second, third, fourth]) => {
+          const world = new World()
+          world.traits.set('v2', second).set('v3', third).set('v4', fourth)
+          for (const each of moves) await play(world, each)
+          expect(world.broken).toEqual([])
+          await expectRepair(world)
+        },
+      ),
       { numRuns: Number(process.env['SEARCH_RUNS'] ?? 3000), seed: Number(process.env['SEARCH_SEED'] ?? 1) },
     )
   })

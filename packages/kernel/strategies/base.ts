@@ -69,8 +69,11 @@ export function previousGood(seen: Seen): Release | null {
   const sole = soleSlot(seen)
   const baseRelease = base === null ? null : seen.slots[base].release
   if (baseRelease !== null && base !== sole) return baseRelease
-  const found = seen.history.find(
-    (entry) => entry.state === 'good' && entry.release.id !== baseRelease?.id && !isBad(seen, entry.release),
-  )
+  const since = seen.history.findIndex((entry) => entry.release.id === baseRelease?.id)
+  const before = seen.history
+    .slice(since + 1)
+    .filter((entry) => entry.release.id !== baseRelease?.id && !isBad(seen, entry.release))
+  // One that served but was never baked to the end is better than none; its gate still stands before it.
+  const found = before.find((entry) => entry.state === 'good') ?? before.find((entry) => entry.state === 'live')
   return found?.release ?? null
 }

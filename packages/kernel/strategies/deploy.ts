@@ -4,7 +4,7 @@ import type { Plan, PlannedStep } from '../plan.ts'
 import type { Policy } from '../policy.ts'
 import type { Release } from '../release.ts'
 import type { Seen } from '../seen.ts'
-import { allTo, other, share } from '../slot.ts'
+import { allTo, other, share, slots } from '../slot.ts'
 import type { Slot } from '../slot.ts'
 import { baseSlot, isProven } from './base.ts'
 import { raise, retire, supersede, wayBack } from './moves.ts'
@@ -106,7 +106,8 @@ function stay(seen: Seen, base: Slot, wanted: Release, policy: Policy): Plan {
 /** Where the release goes: beside the base; while nothing is live, where it already is, else where nothing is. */
 function slotFor(seen: Seen, base: Slot | null, wanted: Release): Slot {
   if (base !== null) return other(base)
-  if (seen.slots.green.release?.id === wanted.id) return 'green'
+  const held = slots.find((slot) => seen.slots[slot].release?.id === wanted.id)
+  if (held !== undefined) return held
   return seen.slots.blue.state === 'empty' || seen.slots.green.state !== 'empty' ? 'blue' : 'green'
 }
 

@@ -2,7 +2,7 @@ import { step } from '../plan.ts'
 import type { PlannedStep, Step } from '../plan.ts'
 import type { Release } from '../release.ts'
 import type { Seen } from '../seen.ts'
-import { allTo, noTraffic } from '../slot.ts'
+import { allTo, noTraffic, other } from '../slot.ts'
 import type { Slot } from '../slot.ts'
 import { isProven } from './base.ts'
 
@@ -20,7 +20,9 @@ export function wayBack(seen: Seen, base: Slot | null): readonly Step[] {
 /** A half-shifted or unbaked release that is no longer wanted: its traffic goes back to the base first. */
 export function supersede(seen: Seen, base: Slot | null): readonly PlannedStep[] {
   if (base === null || seen.weights[base] === 100) return []
-  return wayBack(seen, base).map((each) => step(each))
+  const { release } = seen.slots[other(base)]
+  const mark = release === null ? [] : [step({ do: 'mark', release, state: 'superseded' })]
+  return [...wayBack(seen, base).map((each) => step(each)), ...mark]
 }
 
 /** Ends what runs in a slot without traffic; what it still answers may finish first. */

@@ -21,7 +21,9 @@ export function rollback(seen: Seen, to: Release, policy: Policy): Plan {
     slot,
     steps: [
       ...(policy.force ? prove.filter((each) => each.step.do !== 'gate') : prove),
-      ...(seen.weights[slot] === 100 ? [] : [step({ do: 'shift', weights: allTo(slot) }, ...wayBack(seen, from === slot ? null : from))]),
+      ...(seen.weights[slot] === 100
+        ? []
+        : [step({ do: 'shift', weights: allTo(slot) }, ...wayBack(seen, from === slot ? null : from))]),
       step({ do: 'confirm', slot, release: to }),
       ...condemn(left, to),
       step({ do: 'mark', release: to, state: 'good' }),

@@ -1,0 +1,4 @@
+import { runAction } from '#runner'
+import { buildCommand } from './command.ts'
+
+await runAction(buildCommand)

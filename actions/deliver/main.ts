@@ -1,0 +1,4 @@
+import { runAction } from '#runner'
+import { deliverCommand } from './command.ts'
+
+await runAction(deliverCommand)

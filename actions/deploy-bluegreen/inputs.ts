@@ -1,0 +1,47 @@
+import {
+  appInputs,
+  defineAction,
+  field,
+  forceNeedsReason,
+  gateInputs,
+  judgeInputs,
+  loginIsWhole,
+  registryInputs,
+  releaseInputs,
+  targetInputs,
+} from '#suite'
+import { z } from 'zod'
+
+export const action = defineAction({
+  name: 'deploy-bluegreen',
+  title: 'Switchyard: deploy blue-green',
+  description: 'Bring a release live without losing a request; a bad one never hurts.',
+  branding: { icon: 'repeat', color: 'green' },
+  post: true,
+  inputs: z.object({
+    release: field.text({ description: 'What is to run: `name@sha256:…`, or the output `release` of build-scan.' }),
+    mode: field.choice(['deploy', 'plan', 'stage', 'promote', 'reject'], {
+      description:
+        '`deploy`; `plan` prints and changes nothing; `stage` starts and proves the idle slot and shifts nothing; `promote` and `reject` decide about what is staged or half shifted.',
+      default: 'deploy',
+    }),
+    ...targetInputs,
+    ...appInputs,
+    ...releaseInputs,
+    ...gateInputs,
+    ...judgeInputs,
+    migration: field.block({
+      description:
+        'Output `migration` of migrate; kept with the release, so that rollback can decide about the database.',
+    }),
+    ...registryInputs,
+  }),
+  outputs: {
+    verdict: 'pass, fail, inconclusive or error.',
+    release: 'The release, as JSON.',
+    slot: 'The slot it is in: blue or green.',
+    previous: 'The release that was live before, as JSON.',
+    'preview-url': 'Where a staged release can be looked at.',
+  },
+  conflicts: (inputs) => [...forceNeedsReason(inputs), ...loginIsWhole(inputs)],
+})

@@ -1,0 +1,4 @@
+import { runAction } from '#runner'
+import { deployCommand } from './command.ts'
+
+await runAction(deployCommand)

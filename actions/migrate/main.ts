@@ -1,0 +1,4 @@
+import { runAction } from '#runner'
+import { migrateCommand } from './command.ts'
+
+await runAction(migrateCommand)

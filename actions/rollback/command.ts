@@ -1,0 +1,84 @@
+import { asFailure, releaseName } from '#kernel'
+import { summarise } from '#github'
+import { rollback } from '#operations'
+import type { RollbackReport } from '#operations'
+import type { ActionResult, ActionSession } from '#runner'
+import {
+  appName,
+  databaseDecider,
+  handedOn,
+  leaseOf,
+  openEnvironment,
+  ownerOf,
+  parseJson,
+  policyOf,
+  readSettings,
+  recorder,
+} from '#suite'
+import { action } from './inputs.ts'
+
+/** Back to the release that was good. A run that was killed is finished by the next one, which looks at what is really there. */
+export async function rollbackCommand(session: ActionSession): Promise<ActionResult> {
+  if (session.stage === 'post') return { outputs: {} }
+  const { inputs, workspace } = await readSettings(action, session)
+  const place = { app: appName(inputs.app, session, workspace), environment: inputs.environment }
+  const migration = parseJson(inputs.migration, 'migration')
+  const { events, tell } = recorder(session)
+  const ports = await openEnvironment({ ...inputs, ...place }, tell)
+  const title = `Roll back ${place.app} in ${place.environment}`
+  try {
+    const report = await rollback(
+      {
+        to: inputs.to,
+        policy: policyOf({ force: inputs.force }),
+        lease: leaseOf(session),
+        reason: inputs.reason || 'rollback',
+        database: databaseDecider(
+          {
+            migration,
+            databaseUrl: inputs['database-url'],
+            migrations: inputs.migrations,
+            workspace,
+            owner: ownerOf(session),
+          },
+          ports,
+        ),
+      },
+      ports,
+      session.signal,
+    )
+    return { outputs: outputsOf(report), summary: summarise({ ...factsOf(report), title, events }) }
+  } catch (thrown) {
+    const failure = asFailure(thrown)
+    const summary = summarise({
+      title,
+      headline: `❌ [${failure.code}] ${failure.message}`,
+      release: null,
+      previous: null,
+      rows: [],
+      events,
+      next: failure.hint ?? '',
+    })
+    return { outputs: { verdict: failure.kind === 'world' ? 'fail' : 'error' }, summary, failure }
+  }
+}
+
+function factsOf(report: RollbackReport) {
+  return {
+    headline: `✅ ${releaseName(report.release)} is live in ${report.slot ?? ''} again`,
+    release: report.release,
+    previous: report.from,
+    rows: [['database', `${report.database.action}: ${report.database.reason}`]] as const,
+    next: 'The release that was left is marked bad: deploying the same digest again needs force and a reason.',
+  }
+}
+
+function outputsOf(report: RollbackReport): Record<string, string> {
+  return {
+    verdict: 'pass',
+    release: handedOn(report.release),
+    slot: report.slot ?? '',
+    previous: handedOn(report.from),
+    migration: JSON.stringify(report.database),
+  }
+}

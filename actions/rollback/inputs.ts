@@ -1,0 +1,27 @@
+import { defineAction, field, forceNeedsReason, targetInputs } from '#suite'
+import { z } from 'zod'
+
+export const action = defineAction({
+  name: 'rollback',
+  title: 'Switchyard: roll back',
+  description: 'Back to the release that was good, in about a second; without an argument.',
+  branding: { icon: 'rotate-ccw', color: 'orange' },
+  post: true,
+  inputs: z.object({
+    to: field.text({ description: 'Version, digest or ledger id; empty: the previous good release.' }),
+    ...targetInputs,
+    migration: field.block({ description: 'Output `migration` of migrate, where it is not kept with the release.' }),
+    'database-url': field.text({
+      description: 'The database, when the way back reverts a migration: `sqlite:/path/to/file.db`.',
+    }),
+    migrations: field.text({ description: 'Folder of the migrations, when the way back reverts one.' }),
+  }),
+  outputs: {
+    verdict: 'pass, fail, inconclusive or error.',
+    release: 'The release that is live now, as JSON.',
+    slot: 'The slot it is in.',
+    previous: 'The release that was left, as JSON.',
+    migration: 'What was done about the database: kept, reverted or refused, with the reason, as JSON.',
+  },
+  conflicts: (inputs) => forceNeedsReason(inputs),
+})

@@ -1,0 +1,4 @@
+import { runAction } from '#runner'
+import { rollbackCommand } from './command.ts'
+
+await runAction(rollbackCommand)

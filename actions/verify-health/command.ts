@@ -1,0 +1,56 @@
+import { Failure, asFailure, defaultGate, shownUrl } from '#kernel'
+import { summarise } from '#github'
+import { verify, verifyOutputs } from '#operations'
+import { httpProbe } from '#probes'
+import { systemClock } from '#runner'
+import type { ActionResult, ActionSession } from '#runner'
+import { maskUrl, readSettings, recorder } from '#suite'
+import { action } from './inputs.ts'
+
+/** A verdict with evidence over one address. */
+export async function verifyCommand(session: ActionSession): Promise<ActionResult> {
+  const { inputs } = await readSettings(action, session)
+  maskUrl(inputs.url, session.mask)
+  const { events, tell } = recorder(session)
+  const versionPath = inputs['version-path'] === '-' ? null : inputs['version-path']
+  const gate = {
+    ...defaultGate,
+    successes: inputs.successes,
+    deadlineMs: inputs.deadline,
+    timeoutMs: inputs.timeout,
+    versionPath,
+  }
+  const window = {
+    windowMs: inputs.window,
+    rate: inputs.rate,
+    thresholds: inputs.checks,
+    minSamples: inputs['min-samples'],
+  }
+  const order = {
+    requests: [{ url: inputs.url, timeoutMs: inputs.timeout }],
+    gate,
+    window: inputs.window === 0 ? null : window,
+    onInconclusive: inputs['on-inconclusive'],
+    ...(inputs.version === '' ? {} : { version: inputs.version, isVersionRequired: true }),
+  }
+  try {
+    const report = await verify(order, { probe: httpProbe(), clock: systemClock, listener: { tell } }, session.signal)
+    const { outcome } = report.verdict
+    const headline = `${outcome === 'pass' ? '✅' : outcome === 'fail' ? '❌' : '⚠️'} ${outcome}: ${shownUrl(inputs.url)}`
+    const next = report.failure?.hint ?? ''
+    const summary = summarise({
+      title: 'Verify health',
+      headline,
+      release: null,
+      previous: null,
+      rows: [],
+      events,
+      verdict: report.verdict,
+      next,
+    })
+    return { outputs: verifyOutputs(report), summary, ...(report.failure === null ? {} : { failure: report.failure }) }
+  } catch (thrown) {
+    const failure = thrown instanceof Failure ? thrown : asFailure(thrown)
+    return { outputs: { verdict: 'error' }, failure }
+  }
+}

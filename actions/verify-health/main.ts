@@ -1,0 +1,4 @@
+import { runAction } from '#runner'
+import { verifyCommand } from './command.ts'
+
+await runAction(verifyCommand)

@@ -1,0 +1,116 @@
+import type { ActionResult, ActionSession } from '#runner'
+import type { z } from 'zod'
+
+/** What help and flags are made from. */
+export interface Definition {
+  readonly inputs: z.ZodObject
+}
+
+/** One word of the command line: an action's inputs as flags, and what it does. Loaded when it is asked for. */
+export interface CliCommand {
+  readonly summary: string
+  readonly load: () => Promise<{
+    readonly definition: Definition
+    readonly run: (session: ActionSession) => Promise<ActionResult>
+  }>
+  /** Inputs that the word itself decides. */
+  readonly fixed?: Readonly<Record<string, string>>
+  /** Its outputs are what it prints, also without --json. */
+  readonly prints?: string
+}
+
+const loadDeploy: CliCommand['load'] = async () => {
+  const [{ action }, { deployCommand }] = await Promise.all([
+    import('../../actions/deploy-bluegreen/inputs.ts'),
+    import('../../actions/deploy-bluegreen/command.ts'),
+  ])
+  return { definition: action, run: deployCommand }
+}
+
+export const commands: Readonly<Record<string, CliCommand>> = {
+  build: {
+    summary: 'run the checks, build once, name the result by its digest',
+    load: async () => {
+      const [{ action }, { buildCommand }] = await Promise.all([
+        import('../../actions/build-scan/inputs.ts'),
+        import('../../actions/build-scan/command.ts'),
+      ])
+      return { definition: action, run: buildCommand }
+    },
+  },
+  migrate: {
+    summary: 'migrate the database with a proven way back',
+    load: async () => {
+      const [{ action }, { migrateCommand }] = await Promise.all([
+        import('../../actions/migrate/inputs.ts'),
+        import('../../actions/migrate/command.ts'),
+      ])
+      return { definition: action, run: migrateCommand }
+    },
+  },
+  deploy: { summary: 'bring a release live without losing a request', load: loadDeploy },
+  plan: { summary: 'print what deploy would do; change nothing', load: loadDeploy, fixed: { mode: 'plan' } },
+  promote: { summary: 'finish a staged or half-shifted release', load: loadDeploy, fixed: { mode: 'promote' } },
+  reject: { summary: 'send a staged or half-shifted release away', load: loadDeploy, fixed: { mode: 'reject' } },
+  verify: {
+    summary: 'probe an address and give a verdict with evidence',
+    load: async () => {
+      const [{ action }, { verifyCommand }] = await Promise.all([
+        import('../../actions/verify-health/inputs.ts'),
+        import('../../actions/verify-health/command.ts'),
+      ])
+      return { definition: action, run: verifyCommand }
+    },
+  },
+  rollback: {
+    summary: 'back to the release that was good; needs no argument',
+    load: async () => {
+      const [{ action }, { rollbackCommand }] = await Promise.all([
+        import('../../actions/rollback/inputs.ts'),
+        import('../../actions/rollback/command.ts'),
+      ])
+      return { definition: action, run: rollbackCommand }
+    },
+  },
+  deliver: {
+    summary: 'the whole chain: build, migrate, deploy, verify; back on failure',
+    load: async () => {
+      const [{ action }, { deliverCommand }] = await Promise.all([
+        import('../../actions/deliver/inputs.ts'),
+        import('../../actions/deliver/command.ts'),
+      ])
+      return { definition: action, run: deliverCommand }
+    },
+  },
+  status: {
+    summary: 'what is live, what is warm, who holds the environment',
+    load: async () => {
+      const { statusCommand, lookAction } = await import('./look.ts')
+      return { definition: lookAction, run: statusCommand }
+    },
+    prints: 'status',
+  },
+  history: {
+    summary: 'releases of the environment, newest first',
+    load: async () => {
+      const { historyCommand, lookAction } = await import('./look.ts')
+      return { definition: lookAction, run: historyCommand }
+    },
+    prints: 'history',
+  },
+  logs: {
+    summary: 'the last output of a slot',
+    load: async () => {
+      const { logsCommand, logsAction } = await import('./look.ts')
+      return { definition: logsAction, run: logsCommand }
+    },
+    prints: 'logs',
+  },
+}
+
+/** The actions' own names work as well. */
+export const aliases: Readonly<Record<string, string>> = {
+  'build-scan': 'build',
+  'deploy-bluegreen': 'deploy',
+  'verify-health': 'verify',
+}

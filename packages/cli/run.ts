@@ -1,0 +1,128 @@
+import { parseArgs } from 'node:util'
+import type { ParseArgsOptionsConfig } from 'node:util'
+import { Failure, asFailure, nearestWord } from '#kernel'
+import { lineOf, plainTranscript } from '#runner'
+import type { ActionResult, ActionSession } from '#runner'
+import { fieldsOf } from '#suite'
+import { aliases, commands } from './commands.ts'
+import type { CliCommand, Definition } from './commands.ts'
+import { helpOf, overview } from './help.ts'
+import { show } from './show.ts'
+
+interface Terminal {
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly out: Pick<NodeJS.WriteStream, 'write' | 'isTTY'>
+  readonly err: Pick<NodeJS.WriteStream, 'write' | 'isTTY'>
+}
+
+/** Runs one command line; gives its exit code: 0, or 1 after a failure that was told. */
+export async function runCli(words: readonly string[], terminal: Terminal): Promise<number> {
+  const [first = '--help', ...rest] = words
+  try {
+    if (first === '--help' || first === '-h' || first === 'help') {
+      terminal.out.write(overview())
+      return 0
+    }
+    const name = aliases[first] ?? first
+    const command = Object.hasOwn(commands, name) ? commands[name] : undefined
+    if (command === undefined) throw unknownCommand(first)
+    const { definition, run } = await command.load()
+    if (rest.includes('--help') || rest.includes('-h')) {
+      terminal.out.write(helpOf(name, definition))
+      return 0
+    }
+    return await carryOut(command, definition, run, rest, terminal)
+  } catch (thrown) {
+    return fail(asFailure(thrown), terminal)
+  }
+}
+
+async function carryOut(
+  command: CliCommand,
+  definition: Definition,
+  run: (session: ActionSession) => Promise<ActionResult>,
+  words: readonly string[],
+  terminal: Terminal,
+): Promise<number> {
+  const { values, json } = readFlags(definition, words)
+  const controller = new AbortController()
+  const cancel = () => controller.abort(new Failure('CANCELLED', 'cancelled'))
+  process.once('SIGINT', cancel).once('SIGTERM', cancel)
+  const secrets = new Set<string>()
+  const hide = (text: string) => [...secrets].reduce((shown, secret) => shown.replaceAll(secret, '***'), text)
+  const result = await run({
+    given: (name) =>
+      command.fixed?.[name] ??
+      values[name] ??
+      terminal.environment[`INPUT_${name.toUpperCase()}`] ??
+      terminal.environment[`INPUT_${name.toUpperCase().replaceAll('-', '_')}`] ??
+      '',
+    signal: controller.signal,
+    stage: 'main',
+    tell: (event) => {
+      const line = lineOf(event)
+      if (line !== null) terminal.err.write(`${hide(line)}\n`)
+    },
+    transcript: plainTranscript(terminal.err),
+    mask: (secret) => {
+      for (const line of secret.split(/\r?\n/)) if (line.trim().length > 2) secrets.add(line.trim())
+    },
+    keep: () => undefined,
+    kept: () => '',
+    environment: terminal.environment,
+  }).finally(() => process.off('SIGINT', cancel).off('SIGTERM', cancel))
+  const shown = json ? `${JSON.stringify(unfold(result.outputs))}\n` : show(command.prints, result.outputs)
+  terminal.out.write(hide(shown))
+  return result.failure === undefined ? 0 : fail(result.failure, terminal)
+}
+
+function readFlags(
+  definition: Definition,
+  words: readonly string[],
+): { values: Record<string, string | undefined>; json: boolean } {
+  const names = fieldsOf(definition).map((field) => field.name)
+  const options: ParseArgsOptionsConfig = { json: { type: 'boolean' } }
+  for (const name of names) options[name] = { type: 'string' }
+  try {
+    const { values } = parseArgs({ args: [...words], options, strict: true })
+    const { json, ...texts } = values as Record<string, string | boolean | undefined>
+    return { values: texts as Record<string, string | undefined>, json: json === true }
+  } catch (cause) {
+    const flag = /'--([^'= ]+)/.exec(cause instanceof Error ? cause.message : '')?.[1] ?? ''
+    const known = names.includes(flag)
+    throw new Failure(
+      known ? 'INPUT_MISSING' : 'INPUT_UNKNOWN',
+      known ? `--${flag} needs a value` : `unknown input --${flag}`,
+      {
+        field: flag,
+        cause,
+        hint: known ? `Write --${flag} VALUE.` : `Did you mean --${nearestWord(flag, names)}?`,
+      },
+    )
+  }
+}
+
+/** Outputs that are JSON themselves stand as such, so that one parser reads it all. */
+function unfold(outputs: Readonly<Record<string, string>>): Record<string, unknown> {
+  const read = (text: string): unknown => {
+    try {
+      return /^[[{]/.test(text) ? JSON.parse(text) : text
+    } catch {
+      return text
+    }
+  }
+  return Object.fromEntries(Object.entries(outputs).map(([name, text]) => [name, read(text)]))
+}
+
+function unknownCommand(word: string): Failure {
+  return new Failure('INPUT_UNKNOWN', `unknown command "${word.slice(0, 60)}"`, {
+    hint: `Did you mean "${nearestWord(word, Object.keys(commands))}"? switchyard --help lists them.`,
+  })
+}
+
+function fail(failure: Failure, terminal: Terminal): number {
+  terminal.err.write(`[${failure.code}] ${failure.message}\n${failure.hint === undefined ? '' : `${failure.hint}\n`}`)
+  if (failure.kind === 'ours')
+    terminal.err.write(`${failure.cause instanceof Error ? (failure.cause.stack ?? '') : ''}\n`)
+  return 1
+}

@@ -1,0 +1,7 @@
+export { host } from './host.ts'
+export type { FencedHost, HostOptions } from './host.ts'
+export { hostLease } from './lease.ts'
+export { hostLedger } from './ledger.ts'
+export type { HostLedgerOptions } from './ledger.ts'
+export { quote } from './quote.ts'
+export { stateRoot } from './state-root.ts'

@@ -1,0 +1,5 @@
+export * from './command-line.ts'
+export * from './folder.ts'
+export * from './image.ts'
+export * from './stocktaker.ts'
+export * from './workbench.ts'

@@ -1,0 +1,138 @@
+import type { Dispatcher } from 'undici'
+import { maxBodyBytes, tooLarge, unpackBody } from './body.ts'
+import { connectorFor } from './connect.ts'
+import { BadAnswer, errorOf } from './reason.ts'
+
+export interface Question {
+  readonly url: URL
+  readonly method: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string | undefined
+}
+
+export interface Answer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+/** Redirect statuses of which the target is to be asked next (RFC 9110, 15.4). */
+export const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
+
+/**
+ * One request and its whole answer over a connection of its own; the body of a redirect is not read.
+ * @throws whatever goes wrong, and the signal's reason when it aborts.
+ */
+export async function exchange(
+  question: Question,
+  follow: (status: number) => boolean,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const { default: Client } = await import('undici/lib/dispatcher/client.js')
+  const { url } = question
+  const connect = await connectorFor(signal, url.protocol === 'https:')
+  // The probe's own clock is the only one: undici's are coarse, and count each part of the answer anew.
+  const client = new Client(url.origin, { connect, headersTimeout: 0, bodyTimeout: 0, maxHeaderSize: 32 * 1024 })
+  try {
+    const { status, headers, chunks } = await dispatch(client, question, follow, signal)
+    return { status, headers, body: await unpackBody(chunks, headers['content-encoding'] ?? '') }
+  } catch (thrown) {
+    signal.throwIfAborted()
+    throw thrown
+  } finally {
+    void client.destroy(null).catch(() => undefined)
+  }
+}
+
+interface RawAnswer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly chunks: readonly Uint8Array[]
+}
+
+function dispatch(
+  client: Dispatcher,
+  question: Question,
+  follow: (status: number) => boolean,
+  signal: AbortSignal,
+): Promise<RawAnswer> {
+  const { url, method, body } = question
+  return new Promise((resolve, reject) => {
+    const chunks: Uint8Array[] = []
+    let head: Omit<RawAnswer, 'chunks'> = { status: 0, headers: {} }
+    let size = 0
+    let stop: (reason: Error) => void = reject
+    const cancel = () => {
+      reject(errorOf(signal.reason))
+      stop(errorOf(signal.reason))
+    }
+    signal.addEventListener('abort', cancel, { once: true })
+    client.dispatch(
+      {
+        path: `${url.pathname}${url.search}`,
+        method: method as Dispatcher.HttpMethod,
+        headers: {
+          'user-agent': 'switchyard-probe',
+          accept: '*/*',
+          'accept-encoding': 'gzip, deflate, br',
+          ...credentials(url),
+          ...question.headers,
+        },
+        body: body ?? null,
+        reset: true,
+      },
+      {
+        onConnect(abort) {
+          stop = abort as (reason: Error) => void
+          if (signal.aborted) cancel()
+        },
+        onHeaders(status, rawHeaders) {
+          if (status < 200) return true
+          head = { status, headers: named(rawHeaders) }
+          if (follow(status)) resolve({ ...head, chunks })
+          return true
+        },
+        onData(chunk) {
+          size += chunk.byteLength
+          if (size > maxBodyBytes) stop(new BadAnswer(tooLarge))
+          else chunks.push(chunk)
+          return true
+        },
+        onComplete() {
+          signal.removeEventListener('abort', cancel)
+          resolve({ ...head, chunks })
+        },
+        onError(error) {
+          signal.removeEventListener('abort', cancel)
+          reject(error)
+        },
+      },
+    )
+  })
+}
+
+function credentials(url: URL): Record<string, string> {
+  if (url.username === '' && url.password === '') return {}
+  const plain = `${decode(url.username)}:${decode(url.password)}`
+  return { authorization: `Basic ${Buffer.from(plain).toString('base64')}` }
+}
+
+/** A stray `%` in a password is a character like any other. */
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+/** Headers by lower-case name; those that come several times joined as RFC 9110, 5.3 says. */
+function named(raw: readonly Buffer[]): Record<string, string> {
+  const headers = new Map<string, string>()
+  for (let at = 0; at + 1 < raw.length; at += 2) {
+    const name = String(raw[at]).toLowerCase()
+    const value = raw[at + 1]?.toString('latin1') ?? ''
+    headers.set(name, headers.has(name) ? `${headers.get(name) ?? ''}, ${value}` : value)
+  }
+  return Object.fromEntries(headers)
+}

@@ -1,0 +1,5 @@
+export * from './action.ts'
+export * from './clock.ts'
+export * from './shell.ts'
+export * from './narrate.ts'
+export * from './transcript.ts'

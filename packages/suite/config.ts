@@ -1,0 +1,143 @@
+import { Failure, nearestWord } from '#kernel'
+import { z } from 'zod'
+
+const scalar = z.union([z.string(), z.number(), z.boolean()])
+const words = z.union([scalar, z.array(scalar).max(1000)])
+const map = z.union([z.string(), z.record(z.string(), scalar)])
+
+/** Settings that may stand at the top of the file and in each environment; they have the names of the inputs. */
+const settings = {
+  target: scalar.describe('Where slots live: docker or process.'),
+  router: scalar.describe('What sends requests to slots; each target has its default.'),
+  'router-image': scalar.describe('Image of a router that runs in a container.'),
+  hosts: words.describe('user@host[:port], one per entry; none means this machine.'),
+  'state-dir': scalar.describe('Folder on the host where state is kept.'),
+  listen: scalar.describe('Port of the front.'),
+  domain: scalar.describe('Domain of the app.'),
+  strategy: scalar.describe('blue-green or canary.'),
+  steps: words.describe('Weights of a canary, rising to 100.'),
+  'step-time': scalar.describe('How long each canary step is watched, for example 2m.'),
+  bake: scalar.describe('How long a release is watched after the shift, for example 10m.'),
+  drain: scalar.describe('How long the old slot may finish what it is doing.'),
+  checks: words.describe('Thresholds such as "error_rate < 1%".'),
+  'min-samples': scalar.describe('Fewest samples for a verdict.'),
+  'on-inconclusive': scalar.describe('hold, continue or rollback.'),
+  'keep-warm': scalar.describe('next-deploy or 0.'),
+  retain: scalar.describe('Releases kept for a cold rollback.'),
+  successes: scalar.describe('Good probes in a row that open the gate.'),
+  deadline: scalar.describe('How long the gate may take.'),
+  'version-path': scalar.describe('Where the health body names the version; "-" does not look.'),
+  env: map.describe('Plain settings of the app, KEY=VALUE or a map.'),
+}
+
+const service = z.strictObject({
+  image: z.string().optional().describe('Name of the image, without tag.'),
+  command: z
+    .union([z.string(), z.array(z.string())])
+    .optional()
+    .describe('Words of the command; a text is split at spaces.'),
+  port: z
+    .int()
+    .min(1)
+    .max(65_535)
+    .optional()
+    .describe('Port of a routed service; without one the service is a background service.'),
+  health: z.string().startsWith('/').default('/health').describe('Path that says the service is healthy.'),
+  instances: z.int().min(1).max(16).default(1),
+  overlap: z.enum(['allow', 'never']).default('allow').describe('May old and new run at the same time?'),
+  env: z.record(z.string(), scalar).default({}),
+})
+
+export type ServiceConfig = z.output<typeof service>
+
+const environment = z.strictObject(settings).partial()
+
+const migrate = z.strictObject({
+  tool: scalar.optional(),
+  migrations: scalar.optional(),
+  'run-in': scalar.optional(),
+  backup: scalar.optional(),
+})
+
+/** `.github/switchyard.yml`, whole; published as JSON Schema for editors. */
+export const configSchema = z
+  .strictObject({
+    app: z.string().describe('Name of the app.').optional(),
+    services: z.record(z.string().regex(/^[a-z0-9][a-z0-9-]{0,40}$/), service).optional(),
+    routes: z
+      .array(z.strictObject({ host: z.string().optional(), path: z.string().optional(), service: z.string() }))
+      .optional(),
+    migrate: migrate.optional(),
+    environments: z.record(z.string().regex(/^[a-z0-9][a-z0-9-]{0,40}$/), environment).optional(),
+    ...environment.shape,
+  })
+  .meta({ title: 'Switchyard', description: 'Configuration of Switchyard: .github/switchyard.yml' })
+
+export type Config = z.output<typeof configSchema>
+
+export const emptyConfig: Config = {}
+
+const limitBytes = 1_048_576
+
+/**
+ * Reads a configuration file's text.
+ * @throws Failure CONFIG_UNREADABLE (no YAML, a key twice, over 1 MiB), CONFIG_INVALID (an unknown key, with the nearest known one).
+ */
+export async function parseConfig(text: string, path: string): Promise<Config> {
+  const unreadable = (why: string, cause?: unknown) =>
+    new Failure('CONFIG_UNREADABLE', `${path}: ${why}`, {
+      field: 'config',
+      cause,
+      hint: 'Mend the file; the schema in schema/switchyard.schema.json lets editors check it.',
+    })
+  if (Buffer.byteLength(text) > limitBytes) throw unreadable('the file is larger than 1 MiB')
+  const { parseDocument } = await import('yaml')
+  const document = parseDocument(text, { uniqueKeys: true, version: '1.2', prettyErrors: true })
+  const [problem] = document.errors
+  if (problem !== undefined) throw unreadable(problem.message.split('\n')[0] ?? 'not YAML', problem)
+  let value: unknown
+  try {
+    value = document.toJS({ maxAliasCount: 50 })
+  } catch (thrown) {
+    throw unreadable('too many aliases', thrown)
+  }
+  const parsed = configSchema.safeParse(value ?? {})
+  if (parsed.success) return parsed.data
+  const lines = parsed.error.issues.slice(0, 20).map((issue) => explain(issue))
+  throw new Failure('CONFIG_INVALID', `${path}: ${lines.join('; ')}`, {
+    field: parsed.error.issues.map((issue) => issue.path.join('.')).join(', '),
+  })
+}
+
+function explain(issue: z.core.$ZodIssue): string {
+  const at = issue.path.join('.')
+  if (issue.code !== 'unrecognized_keys') return `${at === '' ? 'the file' : at}: ${issue.message}`
+  const known =
+    issue.path[0] === 'environments'
+      ? Object.keys(settings)
+      : issue.path[0] === 'services'
+        ? Object.keys(service.shape)
+        : Object.keys(configSchema.shape)
+  return issue.keys
+    .map((key) => `unknown key "${[...issue.path, key].join('.')}"; did you mean "${nearestWord(key, known)}"?`)
+    .join('; ')
+}
+
+/** The text an input would have had, from the file: the environment's section wins over the top, migrate's over both. */
+export function settingOf(config: Config, environmentName: string, name: string): string {
+  const section: Record<string, unknown> = config.environments?.[environmentName] ?? {}
+  const top: Record<string, unknown> = config
+  const found = section[name] ?? (config.migrate as Record<string, unknown> | undefined)?.[name] ?? top[name]
+  if (
+    found === undefined ||
+    found === null ||
+    (name !== 'app' && !Object.hasOwn(settings, name) && !Object.hasOwn(migrate.shape, name))
+  )
+    return ''
+  if (Array.isArray(found)) return found.map(String).join('\n')
+  if (typeof found === 'object')
+    return Object.entries(found)
+      .map(([key, value]) => `${key}=${String(value)}`)
+      .join('\n')
+  return typeof found === 'string' || typeof found === 'number' || typeof found === 'boolean' ? String(found) : ''
+}

@@ -1,0 +1,29 @@
+import { Failure } from '#kernel'
+
+/** force without a reason would leave nothing for whoever asks later. */
+export function forceNeedsReason(inputs: { readonly force: boolean; readonly reason: string }): readonly Failure[] {
+  if (!inputs.force || inputs.reason !== '') return []
+  return [
+    new Failure('INPUT_CONFLICT', 'force: true needs a reason', {
+      field: 'reason',
+      hint: 'Say why; it is kept in the ledger.',
+    }),
+  ]
+}
+
+/** Half a login fails late, and in the words of a registry. */
+export function loginIsWhole(inputs: {
+  readonly 'registry-username': string
+  readonly 'registry-password': string
+}): readonly Failure[] {
+  const field = inputs['registry-username'] === '' ? 'registry-username' : 'registry-password'
+  const isWhole = (inputs['registry-username'] === '') === (inputs['registry-password'] === '')
+  return isWhole
+    ? []
+    : [
+        new Failure('INPUT_MISSING', `${field} is required: the other half of the login was given`, {
+          field,
+          hint: 'Give both or neither.',
+        }),
+      ]
+}

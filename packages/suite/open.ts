@@ -1,0 +1,160 @@
+import { createHash } from 'node:crypto'
+import { cp, mkdir, readFile, realpath, rename, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { Failure } from '#kernel'
+import type { Event, Host } from '#kernel'
+import { host as openHost, hostLease, hostLedger, stateRoot } from '#hosts'
+import { httpProbe } from '#probes'
+import type { Ports } from '#operations'
+import { routers } from '#routers'
+import { localShell, systemClock } from '#runner'
+import { targets } from '#targets'
+import { z } from 'zod'
+import type { Listen } from './fields.ts'
+
+/** Which environment, on which target. */
+export interface EnvironmentInputs {
+  readonly app: string
+  readonly environment: string
+  readonly target: string
+  readonly router: string
+  readonly 'router-image': string
+  readonly hosts: readonly string[]
+  readonly 'state-dir': string
+  readonly listen: Listen | null
+}
+
+/** What an environment was set up with; kept on the host, so that whoever comes later needs to be told nothing. */
+const recordSchema = z.object({
+  target: z.string(),
+  router: z.string(),
+  routerImage: z.string(),
+  address: z.string(),
+  port: z.int(),
+})
+
+type EnvironmentRecord = z.output<typeof recordSchema>
+
+const recordPath = 'environment.json'
+
+export interface OpenEnvironment extends Ports {
+  readonly host: Host
+  readonly record: EnvironmentRecord
+}
+
+/** Makes the ports of one environment ready. Changes nothing yet, but for the state folder and our own programs in it. */
+export async function openEnvironment(
+  inputs: EnvironmentInputs,
+  tell: (event: Event) => void,
+): Promise<OpenEnvironment> {
+  const [remote] = inputs.hosts
+  if (remote !== undefined) {
+    throw new Failure('INPUT_INVALID', `hosts: ${remote}: hosts over SSH are not supported by this version`, {
+      field: 'hosts',
+      hint: 'Leave hosts empty and run on the machine itself, for example on a self-hosted runner.',
+    })
+  }
+  const runner = localShell()
+  const { app, environment } = inputs
+  const root = inputs['state-dir'] === '' ? await stateRoot(runner) : inputs['state-dir']
+  const host = await openHost({ shell: runner, root, app, environment, name: 'this machine' })
+  const record = recordOf(inputs, await readRecord(host))
+  const targetEntry = entryOf(targets, 'target', record.target)
+  const routerEntry = entryOf(routers, 'router', record.router)
+  const resident = await installResident(root)
+  const context = { host, runner, app, environment, resident }
+  const router = routerEntry.create({
+    ...context,
+    bind: record.address,
+    listen: record.port,
+    image: record.routerImage,
+  })
+  return {
+    host,
+    record,
+    target: targetEntry.create(context),
+    router,
+    lease: hostLease(host),
+    ledger: hostLedger(host),
+    probe: httpProbe(),
+    clock: systemClock,
+    listener: { tell },
+    async setUp() {
+      const [done] = await Promise.all([router.setup(), host.put(recordPath, JSON.stringify(record))])
+      return done
+    },
+  }
+}
+
+async function readRecord(host: Host): Promise<EnvironmentRecord | null> {
+  const text = await host.read(recordPath)
+  if (text === null) return null
+  const parsed = recordSchema.safeParse(JSON.parse(text))
+  return parsed.success ? parsed.data : null
+}
+
+function recordOf(inputs: EnvironmentInputs, before: EnvironmentRecord | null): EnvironmentRecord {
+  const target = inputs.target || before?.target || 'docker'
+  if (before !== null && target !== before.target) {
+    throw new Failure('INPUT_CONFLICT', `this environment was set up with target ${before.target}, not ${target}`, {
+      field: 'target',
+      hint: `Leave target empty, or use another environment name for ${target}.`,
+    })
+  }
+  const entry = entryOf(targets, 'target', target)
+  const router = inputs.router || before?.router || entry.routers[0]
+  if (!entry.routers.includes(router)) {
+    throw new Failure('INPUT_CONFLICT', `router ${router} cannot reach the slots of target ${target}`, {
+      field: 'router',
+      hint: `Routers of ${target}: ${entry.routers.join(', ')}.`,
+    })
+  }
+  return {
+    target,
+    router,
+    routerImage: inputs['router-image'] || (before?.routerImage ?? ''),
+    address: inputs.listen?.address ?? before?.address ?? entry.listen.address,
+    port: inputs.listen?.port ?? before?.port ?? entry.listen.port,
+  }
+}
+
+function entryOf<Entry>(registry: Readonly<Record<string, Entry>>, field: string, name: string): Entry {
+  const entry = Object.hasOwn(registry, name) ? registry[name] : undefined
+  if (entry !== undefined) return entry
+  throw new Failure('INPUT_INVALID', `unknown ${field} "${name}"`, {
+    field,
+    hint: `Known: ${Object.keys(registry).join(', ')}.`,
+  })
+}
+
+/** The resident program must outlive the folder of downloaded actions: it runs from a copy, named by its content. */
+async function installResident(root: string): Promise<[string, ...string[]]> {
+  const source = await residentSource()
+  if (source.endsWith('.ts')) return [process.execPath, source]
+  const digest = createHash('sha256')
+    .update(await readFile(source))
+    .digest('hex')
+    .slice(0, 12)
+  const home = join(root, 'bin', `resident-${digest}`)
+  const program = join(home, 'index.js')
+  const isThere = await readFile(program).then(
+    () => true,
+    () => false,
+  )
+  if (!isThere) {
+    const fresh = `${home}.${process.pid}`
+    await mkdir(dirname(home), { recursive: true, mode: 0o700 })
+    await cp(dirname(source), fresh, { recursive: true })
+    await rename(fresh, home).catch(() => rm(fresh, { recursive: true, force: true }))
+  }
+  return [process.execPath, program]
+}
+
+/** Beside the running bundle; while working from sources, the source itself. */
+async function residentSource(): Promise<string> {
+  const started = await realpath(process.argv[1] ?? '.')
+  const bundle = join(dirname(started), '..', 'router', 'index.js')
+  return started.endsWith('.js') && /[/\\]dist[/\\][^/\\]+[/\\]index\.js$/.test(started)
+    ? bundle
+    : join(import.meta.dirname, 'resident.ts')
+}

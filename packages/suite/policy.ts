@@ -1,0 +1,45 @@
+import { defaultGate } from '#kernel'
+import type { Policy, Threshold } from '#kernel'
+
+/** The inputs a policy is made of; what an action does not have keeps its default. */
+export interface PolicyInputs {
+  readonly successes: number
+  readonly deadline: number
+  readonly 'version-path': string
+  readonly steps: readonly number[]
+  readonly 'step-time': number
+  readonly bake: number
+  readonly checks: readonly Threshold[]
+  readonly 'min-samples': number
+  readonly 'on-inconclusive': Policy['onInconclusive']
+  readonly drain: number
+  readonly 'keep-warm': string
+  readonly retain: number
+  readonly force: boolean
+}
+
+const graceMs = 10_000
+
+export function policyOf(inputs: Partial<PolicyInputs>): Policy {
+  const path = inputs['version-path'] ?? 'version'
+  return {
+    gate: {
+      ...defaultGate,
+      successes: inputs.successes ?? defaultGate.successes,
+      deadlineMs: inputs.deadline ?? defaultGate.deadlineMs,
+      versionPath: path === '-' ? null : path,
+    },
+    steps: inputs.steps ?? [100],
+    stepMs: inputs['step-time'] ?? 60_000,
+    bakeMs: inputs.bake ?? 0,
+    thresholds: inputs.checks ?? [],
+    minSamples: inputs['min-samples'] ?? 20,
+    onInconclusive: inputs['on-inconclusive'] ?? 'hold',
+    drainMs: inputs.drain ?? 30_000,
+    graceMs,
+    keepWarm: inputs['keep-warm'] === '0' ? 'stop' : 'next-deploy',
+    retain: inputs.retain ?? 5,
+    confirmations: 10,
+    force: inputs.force ?? false,
+  }
+}

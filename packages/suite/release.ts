@@ -1,0 +1,124 @@
+import { createHash, scryptSync } from 'node:crypto'
+import { Failure } from '#kernel'
+import type { Release, Secrets, Service } from '#kernel'
+import { z } from 'zod'
+import type { Config, ServiceConfig } from './config.ts'
+
+/** What one action hands to the next as `release`: names and digests, no configuration and no secret. */
+export const releaseInput = z.strictObject({
+  app: z.string().max(100).optional(),
+  version: z.string().min(1).max(200),
+  commit: z.string().max(100).optional(),
+  services: z.record(z.string().regex(/^[a-z0-9][a-z0-9-]{0,40}$/), z.string().min(1).max(4096)),
+})
+
+export type ReleaseInput = z.output<typeof releaseInput>
+
+export interface AppInputs {
+  readonly port: number
+  readonly health: string
+  readonly command: string
+  readonly instances: number
+  readonly env: Readonly<Record<string, string>>
+  readonly secrets: Secrets
+}
+
+const digestPattern = /@?sha256:[0-9a-f]{64}$/
+
+/**
+ * The release that an input names, with what the app's inputs and the configuration file say about its services.
+ * @throws Failure INPUT_MISSING, RELEASE_INVALID, INPUT_CONFLICT.
+ */
+export function resolveRelease(
+  text: string,
+  place: { app: string; environment: string },
+  inputs: AppInputs,
+  config: Config,
+): Release {
+  const { version, commit, services: refs } = readRelease(text)
+  const names = Object.keys(refs)
+  const configured = Object.keys(config.services ?? {})
+  const missing = configured.filter((name) => !Object.hasOwn(refs, name))
+  const unknown = configured.length === 0 ? [] : names.filter((name) => !configured.includes(name))
+  if (missing.length > 0 || unknown.length > 0) {
+    throw new Failure(
+      'INPUT_CONFLICT',
+      `release names ${names.join(', ')}; the configuration file has ${configured.join(', ')}`,
+      {
+        field: 'release',
+        hint: 'Build every service of the file, under the same names (input `service` of build-scan).',
+      },
+    )
+  }
+  const services = names.map((name) => serviceOf(name, refs[name] ?? '', config.services?.[name], inputs))
+  const body = { ...place, version, services }
+  return { ...body, ...(commit === undefined ? {} : { commit }), id: identify(body, inputs.secrets) }
+}
+
+/** `name@sha256:…`, `sha256:…`, `path.tar.gz@sha256:…`, or build-scan's JSON. */
+export function readRelease(text: string): ReleaseInput {
+  const trimmed = text.trim()
+  const hint = "Give build-scan's output `release`, or name@sha256:…"
+  if (trimmed === '') throw new Failure('INPUT_MISSING', 'release is required', { field: 'release', hint })
+  if (!trimmed.startsWith('{')) {
+    const digest = digestPattern.exec(trimmed)?.[0]
+    if (digest !== undefined && !/[\s\0]/.test(trimmed))
+      return { version: digest.replace(/^@?sha256:/, '').slice(0, 12), services: { web: trimmed } }
+    throw new Failure('RELEASE_INVALID', `release "${trimmed.slice(0, 80)}" carries no digest`, {
+      field: 'release',
+      hint: `${hint} A tag can change under our feet.`,
+    })
+  }
+  let json: unknown
+  try {
+    json = JSON.parse(trimmed)
+  } catch (cause) {
+    throw new Failure('RELEASE_INVALID', 'release starts with { and is not JSON', { field: 'release', hint, cause })
+  }
+  const parsed = releaseInput.safeParse(json)
+  if (!parsed.success)
+    throw new Failure('RELEASE_INVALID', `release: ${z.prettifyError(parsed.error).replace(/\s+/g, ' ')}`, {
+      field: 'release',
+      hint,
+    })
+  const loose = Object.entries(parsed.data.services).find(([, ref]) => !digestPattern.test(ref) || /[\r\n\0]/.test(ref))
+  if (loose !== undefined)
+    throw new Failure('RELEASE_INVALID', `release: service ${loose[0]} carries no digest`, { field: 'release', hint })
+  if (Object.keys(parsed.data.services).length === 0)
+    throw new Failure('RELEASE_INVALID', 'release names no service', { field: 'release', hint })
+  return parsed.data
+}
+
+function serviceOf(name: string, ref: string, config: ServiceConfig | undefined, inputs: AppInputs): Service {
+  const command = wordsOf(config?.command ?? inputs.command)
+  const port = config === undefined ? inputs.port : config.port
+  const own = Object.fromEntries(Object.entries(config?.env ?? {}).map(([key, value]) => [key, String(value)]))
+  return {
+    name,
+    ref,
+    ...(command.length === 0 ? {} : { command }),
+    ...(port === undefined ? {} : { routed: { port, health: config?.health ?? inputs.health } }),
+    instances: config?.instances ?? inputs.instances,
+    overlap: config?.overlap ?? 'allow',
+    env: { ...inputs.env, ...own },
+  }
+}
+
+function wordsOf(command: string | readonly string[]): readonly string[] {
+  return typeof command === 'string' ? command.split(/\s+/).filter((word) => word !== '') : command
+}
+
+/** Secrets count by a slow hash: the id is recorded and printed, and must not help to guess a short one. */
+function identify(body: object, secrets: Secrets): string {
+  const sorted = Object.entries(secrets).sort(([a], [b]) => (a < b ? -1 : 1))
+  const sealed = sorted.length === 0 ? '' : scryptSync(JSON.stringify(sorted), JSON.stringify(body), 16).toString('hex')
+  return createHash('sha256').update(JSON.stringify(body)).update(sealed).digest('hex').slice(0, 40)
+}
+
+/** A release as the next action takes it: names and digests, no configuration; empty for none. */
+export function handedOn(release: Release | null): string {
+  if (release === null) return ''
+  const { app, version, commit, services } = release
+  const refs = Object.fromEntries(services.map(({ name, ref }) => [name, ref]))
+  return JSON.stringify({ app, version, ...(commit === undefined ? {} : { commit }), services: refs })
+}

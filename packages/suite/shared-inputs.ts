@@ -1,0 +1,101 @@
+import * as field from './fields.ts'
+
+/** Inputs of every action that touches a target. */
+export const targetInputs = {
+  config: field.text({ description: 'Configuration file; `.github/switchyard.yml` is read where it exists.' }),
+  environment: field.name({ description: 'Environment: staging, production, …', default: 'production' }),
+  app: field.name({ description: 'Name of the app; default: the name of the repository.' }),
+  target: field.text({
+    description: 'Where slots live: `docker` or `process`. Default: what the environment has had, else `docker`.',
+  }),
+  router: field.text({
+    description:
+      "What sends requests to slots; default: the target's own (`haproxy` for docker, `embedded` for process).",
+  }),
+  'router-image': field.text({
+    description: 'Image of the managed router, by tag or digest; resolved once at set-up and recorded.',
+  }),
+  hosts: field.list({ description: '`user@host[:port]`, one per line; none: this machine.' }),
+  'ssh-key': field.block({ description: 'Private key for the hosts.', secret: true }),
+  'known-hosts': field.block({ description: "The hosts' public keys, as ssh-keyscan prints them." }),
+  'state-dir': field.text({
+    description: 'Folder on the host where state is kept; default `/var/lib/switchyard`, else `~/.switchyard`.',
+  }),
+  listen: field.listen({
+    description:
+      '`port` or `address:port` of the front. Default: what the environment has had, else port 80 (target `process`: 127.0.0.1:8080).',
+  }),
+  reason: field.text({ description: 'Why; kept in the ledger. Needed with `force`.' }),
+  force: field.flag({ description: 'Override a refusal; needs `reason`.' }),
+}
+
+/** How a slot is proven. */
+export const gateInputs = {
+  successes: field.whole(
+    { min: 1, max: 100 },
+    { description: 'Good probes in a row that open the gate.', default: '3' },
+  ),
+  deadline: field.duration({ description: 'How long the gate may take.', default: '60s' }, 3_600_000),
+  'version-path': field.text({
+    description: 'Where the JSON body of the health path names the version, dotted; `-` does not look.',
+    default: 'version',
+  }),
+}
+
+/** How a release is watched. */
+export const judgeInputs = {
+  checks: field.thresholds({
+    description: 'Thresholds, one per line: `error_rate < 1%`, `p95 < 500ms`.',
+    default: 'error_rate < 1%',
+  }),
+  'min-samples': field.whole(
+    { min: 5, max: 1_000_000 },
+    { description: 'Fewest samples for a verdict.', default: '20' },
+  ),
+  'on-inconclusive': field.choice(['hold', 'continue', 'rollback'], {
+    description:
+      'What to do without enough evidence: stop here and change nothing (`hold`), go on and say so (`continue`), or go back (`rollback`).',
+    default: 'hold',
+  }),
+}
+
+/** What runs, when there is no configuration file. */
+export const appInputs = {
+  port: field.whole({ min: 1, max: 65_535 }, { description: 'Port the app listens on.', default: '3000' }),
+  health: field.urlPath({ description: 'Path that says the app is healthy.', default: '/health' }),
+  command: field.text({ description: 'Command of the app, its words split at spaces; needed by target `process`.' }),
+  instances: field.whole({ min: 1, max: 16 }, { description: 'How many of each service run.', default: '1' }),
+  env: field.pairs({ description: 'Plain settings of the app, KEY=VALUE lines.' }),
+  secrets: field.pairs({ description: 'Secret settings of the app, KEY=VALUE lines; masked.', secret: true }),
+  domain: field.text({ description: 'Domain of the app.' }),
+}
+
+/** How a release goes live. */
+export const releaseInputs = {
+  strategy: field.text({ description: '`blue-green` or `canary`.', default: 'blue-green' }),
+  steps: field.percentages({
+    description: 'Weights of a canary in percent, rising to 100.',
+    default: '5, 25, 50, 100',
+  }),
+  'step-time': field.duration({ description: 'How long each canary step is watched.', default: '1m' }),
+  bake: field.duration({
+    description: 'How long the release is watched after the shift before it counts as good.',
+    default: '1m',
+  }),
+  drain: field.duration(
+    { description: 'How long the old slot may finish what it is doing.', default: '30s' },
+    3_600_000,
+  ),
+  'keep-warm': field.choice(['next-deploy', '0'], {
+    description:
+      'The old slot after a good release: running until the next deploy, so that a rollback takes a second; or stopped at once (`0`).',
+    default: 'next-deploy',
+  }),
+  retain: field.whole({ min: 1, max: 50 }, { description: 'Releases kept for a cold rollback.', default: '5' }),
+}
+
+/** Login to the registry that holds the image. */
+export const registryInputs = {
+  'registry-username': field.text({ description: 'User of the registry that holds the image.' }),
+  'registry-password': field.text({ description: 'Password or token of that user.', secret: true }),
+}

@@ -1,0 +1,83 @@
+import { resolve } from 'node:path'
+import { z } from 'zod'
+import type { Command, Host, Release, Target } from '#kernel'
+import type { TargetContext } from '../index.ts'
+import { parseArtifact } from './artifact.ts'
+import { releaseShell } from './release-shell.ts'
+import { readReply } from './reply.ts'
+import { endpointsSchema, slotsSeenSchema } from './requests.ts'
+import type { SlotRequest } from './requests.ts'
+
+const answerMs = 60_000
+const startMs = 600_000
+
+/**
+ * Slots are supervised, detached processes of folder artifacts on a machine with nothing but Node. Everything is done by one program
+ * on the host, so that an effect is one command under the host's lock.
+ */
+export function processTarget(context: TargetContext): Target {
+  const { host } = context
+
+  return {
+    async observe() {
+      return (await ask(context, host.look, { do: 'observe' }, slotsSeenSchema, answerMs)) as Awaited<
+        ReturnType<Target['observe']>
+      >
+    },
+
+    start(slot, release, secrets, signal) {
+      const request = {
+        do: 'start',
+        slot,
+        release: portable(release),
+        ...(secrets === undefined ? {} : { secrets }),
+      } as SlotRequest
+      return ask(context, host.act, request, endpointsSchema, startMs, signal)
+    },
+
+    async stop(slot, { graceMs, remove }) {
+      await ask(context, host.act, { do: 'stop', slot, graceMs, remove }, z.null(), answerMs + graceMs)
+    },
+
+    logs: (slot) => ask(context, host.look, { do: 'logs', slot }, z.string(), answerMs),
+
+    place(kind, release) {
+      if (kind !== 'release' || release === undefined) return context.runner
+      const unpacked = z.object({ folder: z.string(), environment: z.record(z.string(), z.string()) })
+      const request = { do: 'unpack', release: portable(release) } as SlotRequest
+      return releaseShell(context, release.id, () => ask(context, host.act, request, unpacked, startMs))
+    },
+
+    async prune(keep) {
+      await ask(context, host.act, { do: 'prune', keep: [...keep] }, z.null(), startMs)
+    },
+  }
+}
+
+async function ask<T>(
+  context: TargetContext,
+  way: Host['look'],
+  request: SlotRequest,
+  schema: z.ZodType<T>,
+  timeoutMs: number,
+  signal?: AbortSignal,
+): Promise<T> {
+  const command: Command = {
+    argv: [...context.resident, 'slot', context.host.stateDir],
+    stdin: JSON.stringify(request),
+    // Halves the start of a program that starts for every effect.
+    env: { NODE_COMPILE_CACHE: `${context.host.stateDir}/cache` },
+    timeoutMs,
+  }
+  const { stdout } = await way.call(context.host, command, signal)
+  return readReply(stdout, schema)
+}
+
+/** The release with whole paths: the program on the host has another working folder. */
+function portable(release: Release): Release {
+  const services = release.services.map((service) => {
+    const { path, sha256 } = parseArtifact(service.ref)
+    return { ...service, ref: `${resolve(path)}@sha256:${sha256}` }
+  })
+  return { ...release, services }
+}

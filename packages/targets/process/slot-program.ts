@@ -1,0 +1,77 @@
+import { text } from 'node:stream/consumers'
+import { z } from 'zod'
+import { Failure } from '#kernel'
+import type { Release, Slot } from '#kernel'
+import { unpack } from './artifact.ts'
+import { joinPaths, serviceEnvironment } from './instance-environment.ts'
+import { lastLines } from './log-file.ts'
+import { observeSlots } from './observe-slots.ts'
+import { prune } from './prune.ts'
+import { Records } from './records.ts'
+import { failed } from './reply.ts'
+import type { Reply } from './reply.ts'
+import { requestSchema } from './requests.ts'
+import type { SlotRequest } from './requests.ts'
+import { startSlot } from './start-slot.ts'
+import { stopSlot } from './stop-slot.ts'
+
+/** Does one thing to the slots of an environment, on its host, and prints the reply. Effects run under the host's lock. */
+export async function runSlotProgram(root: string): Promise<void> {
+  process.umask(0o077)
+  const records = new Records(root)
+  const reply = await text(process.stdin)
+    .then(async (input): Promise<Reply> => ({ ok: true, value: await perform(records, understood(input)) }))
+    .catch(failed)
+  process.stdout.write(`${JSON.stringify(reply)}\n`)
+}
+
+/** @throws Failure INPUT_INVALID for a name or value that cannot be used; its text holds names only, no values. */
+function understood(input: string): SlotRequest {
+  const parsed = requestSchema.safeParse(jsonOf(input))
+  if (parsed.success) return parsed.data
+  throw new Failure('INPUT_INVALID', `the release cannot be run: ${z.prettifyError(parsed.error).replace(/\s+/g, ' ')}`)
+}
+
+/** Without the parser's own message: it quotes the text, which may hold secrets. */
+function jsonOf(input: string): unknown {
+  try {
+    return JSON.parse(input)
+  } catch {
+    throw new Failure('INTERNAL', 'the request did not arrive whole')
+  }
+}
+
+async function perform(records: Records, request: SlotRequest): Promise<unknown> {
+  switch (request.do) {
+    case 'start':
+      return startSlot(records, request.slot, request.release as Release, request.secrets)
+    case 'stop':
+      await stopSlot(records, request.slot, request.graceMs, request.remove)
+      return null
+    case 'observe':
+      return observeSlots(records)
+    case 'logs':
+      return logs(records, request.slot)
+    case 'prune':
+      prune(records, request.keep)
+      return null
+    case 'unpack':
+      return oneOff(records, request.release as Release)
+  }
+}
+
+function logs(records: Records, slot: Slot): string {
+  const record = records.slot(slot)
+  return record === null ? '' : lastLines(records.log(record.release, slot))
+}
+
+async function oneOff(
+  records: Records,
+  release: Release,
+): Promise<{ folder: string; environment: Record<string, string> }> {
+  const service = release.services.find(({ routed }) => routed !== undefined) ?? release.services[0]
+  if (service === undefined) throw new Error('a release has a service')
+  const folder = await unpack(records.root, service.ref)
+  const path = joinPaths(records.release(release.id)?.path, process.env['PATH'] ?? '')
+  return { folder, environment: { ...serviceEnvironment(release, service, {}), PATH: path } }
+}

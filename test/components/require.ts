@@ -1,0 +1,70 @@
+import { spawnSync } from 'node:child_process'
+import { accessSync, constants, existsSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { describe, test } from '@jest/globals'
+
+/** Whether a real component can be used on this machine, and if not, why. */
+export type Available = { readonly ok: true } | { readonly ok: false; readonly reason: string }
+
+/** A component that is not `docker` is a program looked for in PATH under its own name. */
+export type Component = 'docker' | (string & {})
+
+const found = new Map<Component, Available>([['docker', await findDocker()]])
+
+/**
+ * A `describe` for suites that need a real component. Without it the suite is skipped and named at the end of the run;
+ * with `SWITCHYARD_COMPONENTS=required`, as CI sets it, it fails instead.
+ */
+export function describeWith(component: Component, name: string, suite: () => void): void {
+  const available = find(component)
+  if (available.ok) {
+    describe(name, suite)
+    return
+  }
+
+  const title = `${name} [left out: ${component}: ${available.reason}]`
+  if (process.env['SWITCHYARD_COMPONENTS'] !== 'required') {
+    describe.skip(title, suite)
+    return
+  }
+  describe(title, () => {
+    test(`${component} is there`, () => {
+      throw new Error(`SWITCHYARD_COMPONENTS=required, but ${component} cannot be used: ${available.reason}`)
+    })
+  })
+}
+
+/** Looks once for a component. */
+export function find(component: Component): Available {
+  const known = found.get(component) ?? findProgram(component)
+  found.set(component, known)
+  return known
+}
+
+async function findDocker(): Promise<Available> {
+  const engine = join(import.meta.dirname, 'engine.ts')
+  if (existsSync(engine)) {
+    const { available } = (await import(engine)) as { available: () => Promise<Available> }
+    return available()
+  }
+  const answer = spawnSync('docker', ['version', '--format', '{{.Server.Version}}'], {
+    encoding: 'utf8',
+    timeout: 10_000,
+  })
+  if (answer.status === 0) return { ok: true }
+  const reason = answer.error?.message ?? answer.stderr.trim().split('\n').at(-1) ?? ''
+  return { ok: false, reason: reason || 'docker version failed' }
+}
+
+function findProgram(name: string): Available {
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin']
+  const there = folders.some((folder) => {
+    try {
+      accessSync(join(folder, name), constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  })
+  return there ? { ok: true } : { ok: false, reason: `no program "${name}" in PATH` }
+}

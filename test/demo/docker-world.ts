@@ -1,0 +1,75 @@
+import { existsSync } from 'node:fs'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { docker } from '../components/docker.ts'
+import { startEngine, stopEngine } from '../components/engine.ts'
+import { buildBase, buildHaproxy } from '../components/images.ts'
+import { freePort, jobEnvironment, makeWorkspace, pace, writeConfiguration } from './process-world.ts'
+import type { RunFolder } from './run-folder.ts'
+import type { World } from './world.ts'
+
+const LABEL = 'switchyard.demo'
+
+/**
+ * The story on Docker and HAProxy: on the engine that answers, or on one of the demo's own. Nothing is pulled where the
+ * machine has what images can be made from.
+ */
+export async function dockerWorld(run: RunFolder): Promise<World> {
+  const id = basename(run.path)
+  const app = `shop-${id}`
+  const engineFolder = join(run.path, 'engine')
+  const engine = await startEngine(engineFolder)
+  await run.note('host', engine.host)
+  await run.note('app', app)
+  await run.note('label', `${LABEL}=${id}`)
+  if (!engine.borrowed) await run.note('engine', engineFolder)
+
+  const { host } = engine
+  const base = existsSync('/bin/busybox') ? await buildBase({ host }) : 'node:24-slim'
+  const router = existsSync('/usr/sbin/haproxy') ? { 'router-image': await buildHaproxy({ host }) } : {}
+  const workspace = await makeWorkspace(run.path)
+  const home = join(run.path, 'home')
+  await mkdir(home, { recursive: true })
+  const port = await freePort()
+  await writeConfiguration(workspace, {
+    app,
+    services: { web: { port: 3000, health: '/health' } },
+    environments: {
+      production: {
+        target: 'docker',
+        'state-dir': join(run.path, 'state'),
+        listen: `127.0.0.1:${port}`,
+        ...router,
+        ...pace,
+      },
+    },
+  })
+  return {
+    target: 'docker',
+    workspace,
+    front: `http://127.0.0.1:${port}`,
+    job: { workspace, home, env: { ...jobEnvironment, DOCKER_HOST: host, DOCKER_BUILDKIT: '0' } },
+    databaseUrl: `sqlite:${join(run.path, 'shop.db')}`,
+    async buildInputs(context, version) {
+      const file = join(context, 'Dockerfile')
+      const text = await readFile(file, 'utf8')
+      await writeFile(file, `${text.replace(/^ARG BASE=.*$/m, `ARG BASE=${base}`)}LABEL ${LABEL}=${id}\n`)
+      return { artifact: 'image', context, version }
+    },
+    remove: () =>
+      cleanDocker({ host, app, label: `${LABEL}=${id}`, ...(engine.borrowed ? {} : { engine: engineFolder }) }),
+  }
+}
+
+/** Removes a demo's containers, network and images; an engine of its own goes as a whole. */
+export async function cleanDocker({ host, app, label, engine }: Readonly<Record<string, string>>): Promise<void> {
+  if (engine !== undefined) return stopEngine(engine)
+  if (host === undefined || app === undefined || label === undefined) return
+  const list = async (...words: string[]) => (await docker(words, { host })).split('\n').filter((word) => word !== '')
+  const containers = await list('ps', '--all', '--quiet', '--filter', `label=switchyard.app=${app}`)
+  if (containers.length > 0) await docker(['rm', '--force', '--volumes', ...containers], { host })
+  const networks = await list('network', 'ls', '--quiet', '--filter', `name=switchyard-${app}-`)
+  if (networks.length > 0) await docker(['network', 'rm', ...networks], { host })
+  const images = await list('images', '--all', '--quiet', '--filter', `label=${label}`)
+  if (images.length > 0) await docker(['rmi', '--force', ...new Set(images)], { host })
+}

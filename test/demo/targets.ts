@@ -1,0 +1,24 @@
+import { processWorld } from './process-world.ts'
+import type { Leftover, RunFolder } from './run-folder.ts'
+import type { World } from './world.ts'
+
+export const targets = ['process', 'docker'] as const
+export type TargetName = (typeof targets)[number]
+
+export function isTarget(name: string): name is TargetName {
+  return targets.some((target) => target === name)
+}
+
+/** Makes the machine under the story ready. */
+export async function openWorld(target: TargetName, run: RunFolder): Promise<World> {
+  if (target === 'process') return processWorld(run.path)
+  const { dockerWorld } = await import('./docker-world.ts')
+  return dockerWorld(run)
+}
+
+/** Takes down what a killed demo left besides processes. */
+export async function cleanTarget(leftover: Leftover): Promise<void> {
+  if (leftover.target !== 'docker') return
+  const { cleanDocker } = await import('./docker-world.ts')
+  await cleanDocker(leftover.notes)
+}

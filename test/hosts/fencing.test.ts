@@ -1,0 +1,245 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { readFile, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { hostWorld, kinds } from './world.ts'
+import type { HostWorld } from './world.ts'
+
+const timeoutMs = 60_000
+const longMs = 600_000
+
+describe.each(kinds)('fencing with %s', (kind) => {
+  let world: HostWorld
+  let file: string
+  const children: ChildProcess[] = []
+
+  beforeEach(async () => {
+    world = await hostWorld(kind)
+    file = join(world.root, '..', 'effects')
+  })
+  afterEach(async () => {
+    for (const child of children.splice(0))
+      if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL')
+    await world.close()
+  })
+
+  /** Starts an owner; `said(line)` resolves once it has said a line that begins so. */
+  const owner = (ttlMs: number, pauseSeconds: number) => {
+    const program = join(import.meta.dirname, 'owner.ts')
+    const child = spawn(process.execPath, [program, world.root, String(ttlMs), file, String(pauseSeconds)], {
+      env: { ...process.env, PATH: world.path, NODE_OPTIONS: '' },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    children.push(child)
+    const lines: string[] = []
+    const reader = createInterface({ input: child.stdout })
+    reader.on('line', (line) => lines.push(line))
+    const said = async (start: string) => {
+      const signal = AbortSignal.timeout(timeoutMs)
+      for (;;) {
+        const found = lines.find((line) => line.startsWith(start))
+        if (found !== undefined) return found
+        await once(reader, 'line', { signal })
+      }
+    }
+    return { child, said }
+  }
+  const effects = async () => (await readFile(file, 'utf8')).trim().split('\n')
+  const until = async (holds: () => Promise<boolean>) => {
+    for (let tries = 0; tries < 500; tries += 1) {
+      if (await holds().catch(() => false)) return
+      await sleep(20)
+    }
+    throw new Error('it never came to that')
+  }
+
+  test(
+    'an owner frozen past its expiry and woken changes nothing',
+    async () => {
+      const { child, said } = owner(2_000, 0)
+      await said('acted')
+      child.kill('SIGSTOP')
+      const { host, lease } = await world.open()
+      let tries = 0
+      for (; tries < 100; tries += 1) {
+        if (
+          await lease.acquire('next', longMs).then(
+            () => true,
+            () => false,
+          )
+        )
+          break
+        await sleep(100)
+      }
+      expect(tries).toBeGreaterThan(0)
+      const before = await effects()
+      expect(before.filter((line) => line.endsWith('begin')).length).toBe(
+        before.filter((line) => line.endsWith('end')).length,
+      )
+      child.kill('SIGCONT')
+      expect(await said('stopped')).toBe('stopped LEASE_LOST')
+      expect(await effects()).toEqual(before)
+      await host.act({ argv: ['true'] })
+    },
+    timeoutMs,
+  )
+
+  test(
+    'an owner frozen past its expiry is refused even when nobody took over',
+    async () => {
+      const { child, said } = owner(1_500, 0)
+      await said('acted')
+      child.kill('SIGSTOP')
+      await sleep(1_700)
+      const before = await effects()
+      child.kill('SIGCONT')
+      expect(await said('stopped')).toBe('stopped LEASE_LOST')
+      // One effect may have been under way while its owner stood still; it was allowed to begin and ended by itself.
+      expect((await effects()).length - before.length).toBeLessThanOrEqual(0)
+    },
+    timeoutMs,
+  )
+
+  test(
+    'a killed owner is taken over at once, but only when its effect under way has ended',
+    async () => {
+      const { child, said } = owner(longMs, 1)
+      await said('holds')
+      await until(async () => (await effects()).at(-1)?.endsWith('begin') ?? false)
+      child.kill('SIGKILL')
+      await once(child, 'exit')
+      const { lease } = await world.open()
+      const grant = await lease.acquire('next', longMs)
+      expect(grant.tookOverFrom).toBe(`owner ${child.pid}`)
+      const lines = await effects()
+      expect(lines.at(-1)).toMatch(/end$/)
+      await sleep(1_200)
+      expect(await effects()).toEqual(lines)
+    },
+    timeoutMs,
+  )
+
+  test(
+    'an owner that lives is not taken over, however long it does nothing',
+    async () => {
+      const { child, said } = owner(longMs, 0)
+      await said('acted')
+      child.kill('SIGSTOP')
+      const { lease } = await world.open()
+      await expect(lease.acquire('next', longMs)).rejects.toMatchObject({ code: 'LEASE_HELD' })
+    },
+    timeoutMs,
+  )
+
+  test(
+    'an owner on another machine, or in another container, cannot be proven dead',
+    async () => {
+      const { host } = await world.open()
+      const [boot, space, , start, token] = host.identity.split(':')
+      const gone = '4194303'
+      const identities = [
+        `other:${space}:${gone}:${start}:${token}`,
+        `${boot}:1:${gone}:${start}:${token}`,
+        `${boot}:${space}:x:${start}:${token}`,
+        'garbage',
+      ]
+      for (const identity of identities) {
+        await host.verb('acquire', ['far away', '100', identity, '5'])
+        const { lease } = await world.open()
+        await expect(lease.acquire('next', longMs)).rejects.toMatchObject({ code: 'LEASE_HELD' })
+        await sleep(1_050)
+      }
+      await host.verb('acquire', ['dead here', '60000', `${boot}:${space}:${gone}:${start}:${token}`, '5'])
+      const { lease } = await world.open()
+      expect(await lease.inspect()).toBeNull()
+      expect((await lease.acquire('next', longMs)).tookOverFrom).toBe('dead here')
+    },
+    timeoutMs,
+  )
+
+  test(
+    'a pid that was given out again is not taken for the owner',
+    async () => {
+      const { host } = await world.open()
+      const [boot, space, pid, , token] = host.identity.split(':')
+      await host.verb('acquire', ['before us', '60000', `${boot}:${space}:${pid}:1:${token}`, '5'])
+      const { lease } = await world.open()
+      expect((await lease.acquire('next', longMs)).tookOverFrom).toBe('before us')
+    },
+    timeoutMs,
+  )
+
+  test(
+    'a long effect does not stop the heartbeat, and ends before another owner begins',
+    async () => {
+      const [first, second] = [await world.open(), await world.open()]
+      await first.lease.acquire('first', 1_500)
+      const effect = first.host.act({ argv: ['sleep', '3'] }).then(() => performance.now())
+      for (let beat = 0; beat < 3; beat += 1) {
+        const startedMs = performance.now()
+        await first.lease.renew(1_500)
+        expect(performance.now() - startedMs).toBeLessThan(1_400)
+        await sleep(300)
+      }
+      await sleep(1_300)
+      await second.lease.acquire('second', longMs)
+      const acquiredMs = performance.now()
+      expect(await effect).toBeLessThanOrEqual(acquiredMs + 100)
+      await expect(first.host.act({ argv: ['true'] })).rejects.toMatchObject({ code: 'LEASE_LOST' })
+      await second.lease.renew(longMs)
+    },
+    timeoutMs,
+  )
+
+  test(
+    'an effect that outlives the patience of the next owner leaves the environment free to try again',
+    async () => {
+      const [first, second] = [await world.open(), await world.open()]
+      await first.lease.acquire('first', 300)
+      const effect = first.host.act({ argv: ['sleep', '4'] })
+      await sleep(600)
+      await expect(second.host.verb('acquire', ['second', '60000', second.host.identity, '1'])).rejects.toMatchObject({
+        code: 'LEASE_HELD',
+      })
+      expect(await second.lease.inspect()).toBeNull()
+      await second.lease.acquire('second', longMs)
+      await effect
+      await second.host.act({ argv: ['true'] })
+    },
+    timeoutMs,
+  )
+
+  test(
+    'a time limit ends the effect, and the lock is free after it',
+    async () => {
+      const { host, lease } = await world.open()
+      await lease.acquire('a', longMs)
+      const stubborn = 'trap "" TERM; sleep 30; sleep 30'
+      await expect(host.act({ argv: ['sh', '-c', stubborn], timeoutMs: 500 })).rejects.toMatchObject({
+        code: 'COMMAND_TIMEOUT',
+      })
+      const startedMs = performance.now()
+      await host.act({ argv: ['true'] })
+      expect(performance.now() - startedMs).toBeLessThan(3_000)
+    },
+    timeoutMs,
+  )
+
+  test(
+    'nothing is left in the lease folder but what belongs there',
+    async () => {
+      const { host, lease } = await world.open()
+      await lease.acquire('a', longMs)
+      await host.act({ argv: ['cat'], stdin: 'x' })
+      await host.put('file', 'y')
+      await expect(host.act({ argv: ['false'] })).rejects.toMatchObject({ code: 'COMMAND_FAILED' })
+      await lease.release()
+      expect((await readdir(`${host.stateDir}/lease`)).sort()).toEqual(['effect', 'fence', 'lock'])
+    },
+    timeoutMs,
+  )
+})

@@ -1,0 +1,89 @@
+import { describe, expect, test } from '@jest/globals'
+import fc from 'fast-check'
+import { gateNext, gateStart, readPath, shownUrl, withVersion } from '#kernel'
+import type { Measurement } from '#kernel'
+
+const good = (body: string): Measurement => ({ ok: true, latencyMs: 1, body })
+
+describe('gateNext', () => {
+  test('the streak is the good looks since the last bad one', () => {
+    fc.assert(
+      fc.property(fc.array(fc.boolean()), (looks) => {
+        const progress = looks.reduce(
+          (sum, ok, index) => gateNext(sum, { ok, latencyMs: 1, ...(ok ? {} : { why: `look ${index}` }) }),
+          gateStart,
+        )
+        const lastBad = looks.lastIndexOf(false)
+        expect(progress).toEqual({
+          probes: looks.length,
+          streak: looks.length - 1 - lastBad,
+          lastBad: lastBad === -1 ? null : `look ${lastBad}`,
+        })
+      }),
+    )
+  })
+})
+
+describe('readPath', () => {
+  test('finds any value at its path, and nothing where there is none', () => {
+    const key = fc.stringMatching(/^[a-z_]{1,5}$/)
+    fc.assert(
+      fc.property(fc.array(key, { minLength: 1, maxLength: 4 }), fc.jsonValue(), (keys, value) => {
+        const tree = keys.reduceRight<unknown>((inner, name) => ({ [name]: inner }), value)
+        expect(readPath(JSON.stringify(tree), keys.join('.'))).toEqual(JSON.parse(JSON.stringify(value)))
+        expect(readPath(JSON.stringify(tree), `${keys.join('.')}.nothere`)).toBeUndefined()
+      }),
+    )
+  })
+
+  test.each([
+    ['no JSON', 'a'],
+    ['null', 'a'],
+    ['"text"', 'length'],
+    ['{}', 'constructor'],
+    ['{}', '__proto__.toString'],
+    ['', 'a'],
+  ])('%j has no %s', (json, path) => expect(readPath(json, path)).toBeUndefined())
+
+  test('goes into lists by number', () => expect(readPath('{"a":[{"b":1}]}', 'a.0.b')).toBe(1))
+})
+
+describe('withVersion', () => {
+  test.each([
+    ['{"version":"2"}', true],
+    ['{"version":2}', true],
+    ['{"version":"1"}', false],
+    ['{"version":null}', false],
+    ['{"version":{"a":1}}', false],
+    ['{"version":""}', false],
+    ['{}', true],
+    ['fine', true],
+  ])('%s: %p', (body, ok) => expect(withVersion(good(body), '2', 'version').ok).toBe(ok))
+
+  test('a version that was asked for by name must be told', () => {
+    expect(withVersion(good('{}'), '2', 'version', true)).toMatchObject({
+      ok: false,
+      why: 'answers with no version at "version", wanted "2"',
+    })
+  })
+
+  test('a bad look stays what it is, and a huge version is told in short', () => {
+    const bad: Measurement = { ok: false, latencyMs: 1, why: 'refused' }
+    expect(withVersion(bad, '2', 'version')).toBe(bad)
+    const long = withVersion(good(JSON.stringify({ version: 'x'.repeat(1_000_000) })), '2', 'version')
+    expect(long.why?.length).toBeLessThan(200)
+  })
+})
+
+describe('shownUrl', () => {
+  test('never tells credentials, query or fragment', () => {
+    fc.assert(
+      fc.property(fc.webUrl({ withQueryParameters: true, withFragments: true }), (url) => {
+        const shown = shownUrl(url.replace('://', '://ann:s3cret@'))
+        expect(shown).not.toMatch(/ann|s3cret|#/)
+        expect(shown.split('?')[1] ?? '…').toBe('…')
+      }),
+    )
+    expect(shownUrl('http://ann:s3cret@[')).toBe('a URL that does not parse')
+  })
+})

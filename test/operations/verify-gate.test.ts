@@ -1,0 +1,184 @@
+import { describe, expect, test } from '@jest/globals'
+import { createServer } from 'node:http'
+import type { Measurement, Probe } from '#kernel'
+import { httpProbe } from '#probes'
+import { systemClock } from '../../packages/runner/clock.ts'
+import { passGate } from '../../packages/operations/gate.ts'
+import type { GateOrder } from '../../packages/operations/gate.ts'
+import { closedPort, http, listening } from '../probes/servers.ts'
+
+const policy = { successes: 3, deadlineMs: 5000, intervalMs: 20, timeoutMs: 2000, versionPath: 'version' }
+
+function gate(urls: readonly string[], more: Partial<GateOrder> = {}) {
+  const requests = urls.map((url) => ({ url, timeoutMs: policy.timeoutMs }))
+  return passGate({
+    probe: httpProbe(),
+    clock: systemClock,
+    requests,
+    policy,
+    signal: AbortSignal.timeout(20_000),
+    ...more,
+  })
+}
+
+/** Gives the outcomes in turn, the last one for ever; notes when it was asked. */
+function scripted(outcomes: readonly boolean[]): Probe & { readonly asked: number[] } {
+  const asked: number[] = []
+  return {
+    asked,
+    once: () => {
+      const ok = outcomes[Math.min(asked.length, outcomes.length - 1)] ?? false
+      asked.push(performance.now())
+      const look: Measurement = ok ? { ok, latencyMs: 1 } : { ok, latencyMs: 1, why: 'sick' }
+      return Promise.resolve(look)
+    },
+  }
+}
+
+describe('passGate', () => {
+  test('a slot that becomes ready is noticed soon; the time is printed', async () => {
+    // The first look of a process loads the client, which a deploy does while the app starts.
+    await using warm = await http((_request, response) => response.end())
+    await gate([warm.url])
+    const lags: number[] = []
+    for (let index = 0; index < 10; index += 1) {
+      const port = await closedPort()
+      let readyAt = 0
+      const server = createServer((_request, response) => response.end())
+      const opened = new Promise<AsyncDisposable>((resolve) =>
+        setTimeout(
+          () => {
+            server.once('listening', () => (readyAt = performance.now()))
+            resolve(listening(server, '127.0.0.1', port))
+          },
+          200 + 13 * index,
+        ),
+      )
+      const began = performance.now()
+      const found = await gate([`http://127.0.0.1:${port}`], { policy: { ...policy, intervalMs: 50 } })
+      expect(found.outcome).toBe('pass')
+      lags.push(began + (found.firstGoodMs ?? Number.NaN) - readyAt)
+      await (await opened)[Symbol.asyncDispose]()
+    }
+    const sorted = lags.map(Math.round).sort((a, b) => a - b)
+    process.stdout.write(`ready to noticed: median ${sorted[5]} ms, worst ${sorted.at(-1)} ms of ${sorted.length}\n`)
+    // The aim of 100 ms is the benchmark's to judge; this machine may be busy.
+    expect(sorted[5]).toBeLessThan(500)
+  })
+
+  test('a bad look starts the row anew', async () => {
+    const probe = scripted([true, true, false, true, true, true])
+    const found = await gate(['http://a/'], { probe })
+    expect(found).toMatchObject({
+      outcome: 'pass',
+      probes: 6,
+      streak: 3,
+      value: 3,
+      samples: 6,
+      lastBad: 'http://a/: sick',
+    })
+  })
+
+  test('looks begin one interval apart', async () => {
+    const probe = scripted([false, false, true])
+    await gate(['http://a/'], { probe, policy: { ...policy, intervalMs: 40 } })
+    const gaps = probe.asked.slice(1).map((at, index) => at - (probe.asked[index] ?? 0))
+    expect(gaps).toHaveLength(4)
+    for (const gap of gaps) expect(gap).toBeGreaterThan(38)
+  })
+
+  test('every request must be good in the same look', async () => {
+    let asked = 0
+    await using good = await http((_request, response) => response.end())
+    await using late = await http((_request, response, count) => {
+      asked = count
+      response.writeHead(count < 3 ? 503 : 200).end()
+    })
+    const found = await gate([good.url, `${late.url}/health`])
+    expect(found).toMatchObject({ outcome: 'pass', probes: 5, lastBad: `${late.url}/health: answers with status 503` })
+    expect(asked).toBe(5)
+  })
+
+  test('services are looked at side by side', async () => {
+    const slow = () => http((_request, response) => setTimeout(() => response.end(), 300))
+    await using one = await slow()
+    await using two = await slow()
+    await using three = await slow()
+    const found = await gate([one.url, two.url, three.url])
+    expect(found.tookMs).toBeLessThan(2000)
+  })
+
+  test('an app that never answers fails at the deadline, not a probe later', async () => {
+    await using silent = await http(() => undefined)
+    const found = await gate([silent.url], { policy: { ...policy, deadlineMs: 300, timeoutMs: 60_000 } })
+    expect(found.outcome).toBe('fail')
+    expect(found.tookMs).toBeLessThan(1300)
+    expect(found.reason).toMatch(
+      /^never healthy within 300 ms \(1 looks\): http:\/\/127.0.0.1:\d+\/: no complete answer within 300 ms$/,
+    )
+  })
+
+  test('the reason is what was wrong, not that the deadline cut the last look short', async () => {
+    await using server = await http((_request, response, count) =>
+      count < 3 ? response.writeHead(500).end() : undefined,
+    )
+    const found = await gate([server.url], { policy: { ...policy, deadlineMs: 500 } })
+    expect(found.lastBad).toMatch(/status 500$/)
+  })
+
+  test('an app that tells no version is believed, unless the version was asked for', async () => {
+    await using server = await http((_request, response) => response.end('fine'))
+    expect(await gate([server.url], { version: '2' })).toMatchObject({ outcome: 'pass' })
+    expect(
+      await gate([server.url], { version: '2', isVersionRequired: true, policy: { ...policy, deadlineMs: 100 } }),
+    ).toMatchObject({ outcome: 'fail' })
+    expect(
+      await gate([server.url], { version: '2', isVersionRequired: true, policy: { ...policy, versionPath: null } }),
+    ).toMatchObject({ outcome: 'pass' })
+  })
+
+  test('values at paths of the body are compared as text', async () => {
+    await using server = await http((_request, response) => response.end('{"database":{"status":"ok","replicas":2}}'))
+    const quick = { policy: { ...policy, deadlineMs: 100 } }
+    expect(await gate([server.url], { body: { 'database.status': 'ok', 'database.replicas': '2' } })).toMatchObject({
+      outcome: 'pass',
+    })
+    expect(await gate([server.url], { ...quick, body: { 'database.status': 'down' } })).toMatchObject({
+      lastBad: `${server.url}/: answers with "ok" at "database.status", wanted "down"`,
+    })
+    expect(await gate([server.url], { ...quick, body: { 'cache.status': 'ok' } })).toMatchObject({
+      lastBad: `${server.url}/: answers with nothing at "cache.status", wanted "ok"`,
+    })
+  })
+
+  test('nothing to look at is no evidence', async () => {
+    expect(await gate([])).toMatchObject({ outcome: 'inconclusive', reason: 'gate: there is nothing to probe' })
+  })
+
+  test('a deadline of zero fails without a look', async () => {
+    const probe = scripted([true])
+    expect(await gate(['http://a/'], { probe, policy: { ...policy, deadlineMs: 0 } })).toMatchObject({
+      outcome: 'fail',
+      probes: 0,
+    })
+    expect(probe.asked).toEqual([])
+  })
+
+  test('throws the reason when it is stopped', async () => {
+    const stopped = new Error('stopped')
+    const controller = new AbortController()
+    setTimeout(() => controller.abort(stopped), 50)
+    const port = await closedPort()
+    await expect(gate([`http://127.0.0.1:${port}`], { signal: controller.signal })).rejects.toBe(stopped)
+    await expect(gate([`http://127.0.0.1:${port}`], { signal: controller.signal })).rejects.toBe(stopped)
+  })
+
+  test('no URL is told with its credentials or query', async () => {
+    const port = await closedPort()
+    const found = await gate([`http://ann:s3cret@127.0.0.1:${port}/health?key=hush`], {
+      policy: { ...policy, deadlineMs: 50 },
+    })
+    expect(found.reason).toContain(`http://127.0.0.1:${port}/health?…: connection refused`)
+    expect(JSON.stringify(found)).not.toMatch(/s3cret|hush/)
+  })
+})

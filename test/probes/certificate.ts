@@ -1,0 +1,19 @@
+/** A self-signed certificate for localhost and its key, made for tests and good for nothing else. */
+export const selfSigned = {
+  key: `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgyrKpOfrjhWnTPwsd
+aVNs+p1yOW2+qcUhSs4BrtxZ6MuhRANCAATMkl4zDaBlcdF/iJ/k3I5SZEJEmQaS
+x3IUlRN///XutErSTw4S8o93r8438rLUL13aLA5jvl+wUC1shdzCAmp/
+-----END PRIVATE KEY-----`,
+  cert: `-----BEGIN CERTIFICATE-----
+MIIBnDCCAUGgAwIBAgIUNh5Ep1/y0ZH8H1gmE7toLnrHHM4wCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMTA0MjQxOVoYDzIxMjYxMDI4
+MDQyNDE5WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAATMkl4zDaBlcdF/iJ/k3I5SZEJEmQaSx3IUlRN///XutErSTw4S8o93
+r8438rLUL13aLA5jvl+wUC1shdzCAmp/o28wbTAdBgNVHQ4EFgQU9VE49/Bdfphs
+cQvppiY83agVW0IwHwYDVR0jBBgwFoAU9VE49/BdfphscQvppiY83agVW0IwDwYD
+VR0TAQH/BAUwAwEB/zAaBgNVHREEEzARgglsb2NhbGhvc3SHBH8AAAEwCgYIKoZI
+zj0EAwIDSQAwRgIhAKDM78rVZBqgfJqyOGGdz8Uqx2JtLGxRH8SzR7zQj5gwAiEA
+l3WuqwMGi0pyLyjx10K+kiQ8nedvmXb0Fn33v4kbvxg=
+-----END CERTIFICATE-----`,
+}
