@@ -1,3 +1,5 @@
+import { databaseFor } from '#databases'
+import { readChecks } from '#images'
 import { Failure } from '#kernel'
 import type { ActionResult, ActionSession } from '#runner'
 import { readSettings } from '#suite'
@@ -19,7 +21,9 @@ interface Chain {
 /** build-scan → migrate → deploy (gate, shift, bake) → verify; after a bad verdict, rollback. The deploy's post cleans up. */
 export async function deliverCommand(session: ActionSession): Promise<ActionResult> {
   if (session.stage === 'post') return deployCommand(session)
-  const { inputs } = await readSettings(action, session)
+  const { inputs, workspace } = await readSettings(action, session)
+  readChecks(inputs.run, workspace)
+  if (inputs['database-url'] !== '') databaseFor(inputs['database-url'])
   if (
     inputs.release === '' &&
     session.given('context') === '' &&

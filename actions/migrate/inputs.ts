@@ -1,5 +1,6 @@
 import { defineAction, field } from '#suite'
 import { Failure } from '#kernel'
+import { migrators } from '#migrators'
 import { z } from 'zod'
 
 export const action = defineAction({
@@ -11,7 +12,7 @@ export const action = defineAction({
   inputs: z.object({
     config: field.text({ description: 'Configuration file; `.github/switchyard.yml` is read where it exists.' }),
     environment: field.name({ description: 'Environment: staging, production, …', default: 'production' }),
-    tool: field.text({ description: 'Migration tool: `dbmate`.', default: 'dbmate' }),
+    tool: field.choice(Object.keys(migrators), { description: 'Migration tool: `dbmate`.', default: 'dbmate' }),
     migrations: field.text({ description: 'Folder of the migrations.', default: 'db/migrations' }),
     'database-url': field.text({ description: 'The database: `sqlite:/path/to/file.db`.', required: true }),
     'run-in': field.choice(['runner'], {

@@ -2,6 +2,7 @@ import { asFailure, releaseName } from '#kernel'
 import { summarise } from '#github'
 import { rollback } from '#operations'
 import type { RollbackReport } from '#operations'
+import { databaseFor } from '#databases'
 import type { ActionResult, ActionSession } from '#runner'
 import {
   appName,
@@ -23,6 +24,7 @@ export async function rollbackCommand(session: ActionSession): Promise<ActionRes
   const { inputs, workspace } = await readSettings(action, session)
   const place = { app: appName(inputs.app, session, workspace), environment: inputs.environment }
   const migration = parseJson(inputs.migration, 'migration')
+  if (inputs['database-url'] !== '') databaseFor(inputs['database-url'])
   const { events, tell } = recorder(session)
   const ports = await openEnvironment({ ...inputs, ...place }, tell)
   const title = `Roll back ${place.app} in ${place.environment}`

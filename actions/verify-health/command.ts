@@ -1,10 +1,10 @@
-import { Failure, asFailure, defaultGate, shownUrl } from '#kernel'
+import { Failure, asFailure, defaultGate, parseThreshold, shownUrl } from '#kernel'
 import { summarise } from '#github'
 import { verify, verifyOutputs } from '#operations'
 import { httpProbe } from '#probes'
 import { systemClock } from '#runner'
 import type { ActionResult, ActionSession } from '#runner'
-import { maskUrl, readSettings, recorder } from '#suite'
+import { defaultChecks, maskUrl, readSettings, recorder } from '#suite'
 import { action } from './inputs.ts'
 
 /** A verdict with evidence over one address. */
@@ -23,7 +23,7 @@ export async function verifyCommand(session: ActionSession): Promise<ActionResul
   const window = {
     windowMs: inputs.window,
     rate: inputs.rate,
-    thresholds: inputs.checks,
+    thresholds: inputs.checks.length > 0 ? inputs.checks : [parseThreshold(defaultChecks)],
     minSamples: inputs['min-samples'],
   }
   const order = {

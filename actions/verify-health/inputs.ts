@@ -1,4 +1,5 @@
-import { defineAction, field, gateInputs, judgeInputs } from '#suite'
+import { defaultChecks, defineAction, field, gateInputs, judgeInputs } from '#suite'
+import { Failure } from '#kernel'
 import { z } from 'zod'
 
 export const action = defineAction({
@@ -18,6 +19,7 @@ export const action = defineAction({
     rate: field.number({ min: 0.1, max: 10_000 }, { description: 'Requests per second in the window.', default: '10' }),
     timeout: field.duration({ description: 'How long one probe may take.', default: '5s' }, 300_000),
     ...judgeInputs,
+    checks: field.thresholds({ description: `Thresholds over the window, one per line; with a window and none: \`${defaultChecks}\`.` }),
   }),
   outputs: {
     verdict: 'pass, fail, inconclusive or error.',
@@ -28,4 +30,8 @@ export const action = defineAction({
     samples: 'How many requests the verdict rests on.',
     report: 'The verdict with every check, as JSON.',
   },
+  conflicts: (inputs) =>
+    inputs.checks.length > 0 && inputs.window === 0
+      ? [new Failure('INPUT_CONFLICT', 'checks are judged over a window, but window is 0', { field: 'window', hint: 'Give a window, for example 30s.' })]
+      : [],
 })

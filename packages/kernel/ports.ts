@@ -36,6 +36,8 @@ export interface Host {
 /** Where slots live. */
 export interface Target {
   observe(): Promise<SlotsSeen>
+  /** Could this release be started here? A look. @throws Failure RELEASE_INVALID, IMAGE_MISSING, INPUT_MISSING, … */
+  preflight?(release: Release): Promise<void>
   /**
    * Makes the slot hold this release and run it: what else ran in the slot is stopped first. Without `secrets` those kept
    * on the target are used. Starting what already runs only renews its generation.

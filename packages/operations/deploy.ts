@@ -1,5 +1,5 @@
-import { Failure, asFailure, baseSlot, candidateSlot, isBad, reject, releaseName, strategies, stage } from '#kernel'
-import type { Operation, Plan, Policy, Release, Secrets, Seen, Slot } from '#kernel'
+import { Failure, asFailure, baseSlot, blueGreen, candidateSlot, isBad, reject, releaseName, strategies, stage } from '#kernel'
+import type { LedgerEntry, Operation, Plan, Policy, Release, Secrets, Seen, Slot } from '#kernel'
 import { apply } from './apply.ts'
 import { observe, observeClosely } from './observe.ts'
 import { tell } from './ports.ts'
@@ -34,10 +34,16 @@ export interface DeployReport {
 /** Brings a release live, or does the part of it that the mode names. Nothing is changed by `plan`. */
 export async function deploy(order: DeployOrder, ports: Ports, signal: AbortSignal): Promise<DeployReport> {
   if (order.mode === 'plan') {
+    refuseUnknown(order)
     const seen = await observe(ports)
+    refuseBad(order, seen.history)
+    if (order.release !== null) await ports.target.preflight?.(order.release)
     return report(seen, order.release, planFor(order, seen))
   }
+  refuseUnknown(order)
   return withLease(ports, order.lease, signal, async (held) => {
+    refuseBad(order, await ports.ledger.history())
+    if (order.release !== null) await ports.target.preflight?.(order.release)
     for (const line of await ports.setUp()) tell(ports, { kind: 'note', text: line })
     const seen = await observeClosely(ports, held)
     const plan = planFor(order, seen)
@@ -105,22 +111,29 @@ function wantedOf(order: DeployOrder, seen: Seen): Release {
   })
 }
 
-function planFor(order: DeployOrder, seen: Seen): Plan {
-  const release = wantedOf(order, seen)
-  if (order.mode === 'reject') return reject(seen, candidateSlot(seen) ?? 'blue')
-  if (isBad(seen, release) && !order.policy.force) {
-    throw new Failure('RELEASE_BAD', `${releaseName(release)} was rolled back before`, {
-      field: 'force',
-      hint: 'Deploy a mended build. To deploy this one all the same, set force: true and give a reason.',
-    })
-  }
-  if (order.mode === 'stage') return stage(seen, release, order.policy)
-  const strategy = strategies[order.strategy]
-  if (strategy !== undefined) return strategy(seen, release, order.policy)
+/** What can be refused before anything is looked at. */
+function refuseUnknown(order: DeployOrder): void {
+  if (Object.hasOwn(strategies, order.strategy)) return
   throw new Failure('INPUT_INVALID', `unknown strategy "${order.strategy}"`, {
     field: 'strategy',
     hint: `Known: ${Object.keys(strategies).join(', ')}.`,
   })
+}
+
+function refuseBad(order: DeployOrder, history: readonly LedgerEntry[]): void {
+  const { release } = order
+  if (release === null || order.policy.force || !isBad({ history }, release)) return
+  throw new Failure('RELEASE_BAD', `${releaseName(release)} was rolled back before`, {
+    field: 'force',
+    hint: 'Deploy a mended build. To deploy this one all the same, set force: true and give a reason.',
+  })
+}
+
+function planFor(order: DeployOrder, seen: Seen): Plan {
+  const release = wantedOf(order, seen)
+  if (order.mode === 'reject') return reject(seen, candidateSlot(seen) ?? 'blue')
+  if (order.mode === 'stage') return stage(seen, release, order.policy)
+  return (strategies[order.strategy] ?? blueGreen)(seen, release, order.policy)
 }
 
 function report(seen: Seen, release: Release | null, plan: Plan): DeployReport {

@@ -28,7 +28,7 @@ export async function observeClosely(
   const urls = await ports.router.preview(elder, release, endpoints)
   const looks = await Promise.all(
     routedServices(release).map((service) =>
-      ports.probe.once({ url: `${urls[service.name] ?? ''}${service.routed.health}`, timeoutMs: 2000 }, signal),
+      ports.probe.once({ url: `${urls[service.name] ?? ''}${service.routed.health}`, timeoutMs: 2000, redirects: 'same-origin' }, signal),
     ),
   )
   return { ...seen, answering: { ...seen.answering, [elder]: looks.every((look) => look.ok) } }

@@ -92,6 +92,8 @@ async function gate(slot: Slot, release: Release, run: Run): Promise<string> {
       Array.from({ length: service.instances }, (_, at) => ({
         url: `${urls[service.name] ?? ''}${service.routed.health}`,
         headers: { [instanceHeader]: String(at + 1) },
+        // Followed elsewhere, it could be the old slot that answers for the new one.
+        redirects: 'same-origin' as const,
         timeoutMs: policy.gate.timeoutMs,
       })),
     ),

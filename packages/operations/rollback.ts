@@ -34,6 +34,7 @@ export interface RollbackReport {
 /** Back to a release that was good: a probe and a shift while it is warm; start, gate and shift when it is not. */
 export async function rollback(order: RollbackOrder, ports: Ports, signal: AbortSignal): Promise<RollbackReport> {
   return withLease(ports, order.lease, signal, async (held) => {
+    if ((await ports.ledger.history()).length === 0) throw nothingBefore('in the history')
     await ports.setUp()
     const seen = await observeClosely(ports, held)
     const release = targetOf(order, seen)
@@ -128,5 +129,11 @@ function targetOf(order: RollbackOrder, seen: Seen): Release {
   throw new Failure('RELEASE_UNKNOWN', `no release "${order.to}" in the history`, {
     field: 'to',
     hint: 'See `switchyard history`.',
+  })
+}
+
+function nothingBefore(where: string): Failure {
+  return new Failure('NO_PREVIOUS', `there is no good release ${where}`, {
+    hint: 'See what there is with `switchyard history`; name one with `to`.',
   })
 }

@@ -43,10 +43,13 @@ export const gateInputs = {
 }
 
 /** How a release is watched. */
+/** What a window is held against when nothing else was said. */
+export const defaultChecks = 'error_rate < 1%'
+
 export const judgeInputs = {
   checks: field.thresholds({
     description: 'Thresholds, one per line: `error_rate < 1%`, `p95 < 500ms`.',
-    default: 'error_rate < 1%',
+    default: defaultChecks,
   }),
   'min-samples': field.whole(
     { min: 5, max: 1_000_000 },

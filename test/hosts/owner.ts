@@ -1,5 +1,5 @@
-// An owner in a process of its own: `node owner.ts ROOT TTL_MS FILE PAUSE_S [renew]`. Appends a line to FILE as an effect, over and over,
-// until the host refuses. Says what happens, a line each.
+// An owner in a process of its own: `node owner.ts ROOT TTL_MS FILE PAUSE_S`. Appends a line to FILE as an effect, over and over,
+// until the host refuses; prints before it ends, as that is what kills a command whose reader is dead. Says what happens, a line each.
 import { host, hostLease } from '#hosts'
 import { localShell } from '#runner'
 
@@ -7,7 +7,7 @@ const [root = '', ttl = '', file = '', pause = '0'] = process.argv.slice(2)
 const opened = await host({ shell: localShell(), root, app: 'shop', environment: 'production', name: 'this machine' })
 const { fence } = await hostLease(opened).acquire(`owner ${process.pid}`, Number(ttl))
 console.log(`holds ${fence}`)
-const effect = 'printf "%s begin\\n" "$1" >> "$2"; sleep "$3"; printf "%s end\\n" "$1" >> "$2"; printf done'
+const effect = 'printf "%s begin\\n" "$1" >> "$2"; sleep "$3"; printf done; printf "%s end\\n" "$1" >> "$2"'
 try {
   for (let at = 0; at < 10_000; at += 1) {
     await opened.act({ argv: ['sh', '-c', effect, 'sh', String(fence), file, pause] })

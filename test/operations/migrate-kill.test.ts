@@ -111,7 +111,7 @@ describe('killed at any moment, the next run finishes', () => {
     const random = randomFrom(seed)
     const { wanted, tookMs, applyMs } = await undisturbed()
     const seen = { killed: 0, resumed: 0, anew: 0, alreadyDone: 0, orphans: 0 }
-    for (let round = 0; round < kills; round++) {
+    for (let round = 0; seen.killed < kills && round < 3 * kills; round++) {
       const shop = await openShop()
       const before = await shop.ports.database.fingerprint()
       const { killed } = await (round % 2 === 0
@@ -151,8 +151,7 @@ describe('killed at any moment, the next run finishes', () => {
       await shop.remove()
     }
     process.stderr.write(`kills of a migration: ${JSON.stringify(seen)}\n`)
-    expect(seen.resumed + seen.anew + seen.alreadyDone).toBe(kills)
-    expect(seen.killed).toBeGreaterThan(kills / 2)
+    expect(seen.killed).toBe(kills)
   }, 240_000)
 
   test.each([

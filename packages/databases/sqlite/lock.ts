@@ -60,13 +60,17 @@ export async function lockSqlite(wish: LockWish): Promise<DatabaseLock> {
   }
 }
 
+/** Holds the second lock for as long as the command lives; rehearsals too, or the next run would sweep a copy in use. */
+export function guardedBy({ guard }: SqliteFolder): (command: Command) => Command {
+  return (command) => ({ ...command, argv: ['flock', guard, ...command.argv] })
+}
+
 function held(wish: LockWish, sentinel: DatabaseSync, url: string, notes: DatabaseNotes): DatabaseLock {
-  const guard = (command: Command): Command => ({ ...command, argv: ['flock', wish.folder.guard, ...command.argv] })
   return {
     url,
     scratch: wish.folder.scratch,
     notes,
-    guard,
+    guard: guardedBy(wish.folder),
     remember: (next) => writeNotes(wish.folder.notes, next),
     settled: () =>
       until(

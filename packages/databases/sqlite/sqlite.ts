@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs'
 import { rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import type { Command, Database, DatabaseAt } from '#kernel'
+import type { Database, DatabaseAt } from '#kernel'
 import type { DatabaseContext } from '../index.ts'
 import { backupSqlite, copyBackup, restoreSqlite } from './backup.ts'
 import { fingerprintOf } from './fingerprint.ts'
 import { folderOf, makeFolder } from './folder.ts'
-import { lockSqlite } from './lock.ts'
+import { guardedBy, lockSqlite } from './lock.ts'
 import { readColumn, withDatabase } from './open.ts'
 import { sessionsOf } from './sessions.ts'
 import { sqlitePath, sqliteUrl } from './url.ts'
@@ -43,7 +43,7 @@ export function sqliteDatabase({ url, folder: cwd, shell, clock, historyTable, b
       return {
         url: sqliteUrl(copy),
         scratch: folder.scratch,
-        guard: (command: Command) => command,
+        guard: guardedBy(folder),
         remove: () => removeDatabase(copy),
       }
     },

@@ -5,6 +5,7 @@ import { versionOf } from './files.ts'
 
 /** Works with a folder that holds the files of these versions alone: dbmate has no other way to be given a part of a folder. */
 export async function withBatch<T>(
+  { scratch }: DatabaseAt,
   folder: string,
   versions: readonly string[],
   work: (only: string) => Promise<T>,

@@ -51,8 +51,10 @@ export function createProxy(world: ProxyWorld): Server {
   library.on('proxyRes', (answer, request) => {
     const passage = passages.get(request)
     if (passage === undefined) return
-    const failed = (answer.statusCode ?? 500) >= 500
-    answer.once('close', () => passage.answered(failed || !answer.complete))
+    // Told at once: the client's side is often closed before the upstream's, and whoever is first decides what is counted.
+    if ((answer.statusCode ?? 500) >= 500) passage.answered(true)
+    answer.once('aborted', () => passage.answered(true))
+    answer.once('close', () => passage.answered(!answer.complete))
     cleanAnswer(answer.headers, passage.keepAlive, passage.tellSlot ? passage.destination.slot : undefined)
   })
   library.on('error', (_fault, request, answer) => {

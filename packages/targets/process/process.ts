@@ -1,12 +1,15 @@
+import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { z } from 'zod'
+import { Failure } from '#kernel'
 import type { Command, Host, Release, Target } from '#kernel'
 import type { TargetContext } from '../index.ts'
-import { parseArtifact } from './artifact.ts'
+import { artifactFolder, parseArtifact } from './artifact.ts'
 import { releaseShell } from './release-shell.ts'
 import { readReply } from './reply.ts'
 import { endpointsSchema, slotsSeenSchema } from './requests.ts'
 import type { SlotRequest } from './requests.ts'
+import { commandOf } from './supervisor.ts'
 
 const answerMs = 60_000
 const startMs = 600_000
@@ -23,6 +26,18 @@ export function processTarget(context: TargetContext): Target {
       return (await ask(context, host.look, { do: 'observe' }, slotsSeenSchema, answerMs)) as Awaited<
         ReturnType<Target['observe']>
       >
+    },
+
+    async preflight(release) {
+      for (const service of release.services) {
+        commandOf(service)
+        const { path, sha256 } = parseArtifact(service.ref)
+        if (existsSync(path) || existsSync(artifactFolder(host.stateDir, sha256))) continue
+        throw new Failure('IMAGE_MISSING', `the archive ${path} of service ${service.name} is not there`, {
+          field: 'release',
+          hint: 'Build it on this machine, or bring it here under the same path.',
+        })
+      }
     },
 
     start(slot, release, secrets, signal) {

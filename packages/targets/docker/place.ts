@@ -1,0 +1,12 @@
+import type { Host } from '#kernel'
+import type { Engine } from './engine.ts'
+import type { Names } from './names.ts'
+import type { Records } from './records.ts'
+
+/** What everything that is done to the slots of one environment works with. */
+export interface Place {
+  readonly host: Host
+  readonly engine: Engine
+  readonly names: Names
+  readonly records: Records
+}

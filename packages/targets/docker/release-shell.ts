@@ -1,0 +1,57 @@
+import { randomBytes } from 'node:crypto'
+import { Failure } from '#kernel'
+import type { Command, CommandResult, Release, Shell } from '#kernel'
+import { ensureImages } from './images.ts'
+import type { Place } from './place.ts'
+import { checkedRelease } from './release-schema.ts'
+import { oneOffWords } from './run-words.ts'
+import { assertFree, parseEnvFile } from './secrets.ts'
+
+/** Runs one-off commands in a container of the release's first service, on the app's network, with its settings and kept secrets. */
+export function releaseShell(place: Place, given: Release, runner: Shell): Shell {
+  const release = checkedRelease(given)
+  return {
+    run: (command, signal) => runOnce(place, release, command, signal ?? new AbortController().signal),
+    put: (path, bytes, mode) => runner.put(path, bytes, mode),
+  }
+}
+
+async function runOnce(place: Place, release: Release, command: Command, signal: AbortSignal): Promise<CommandResult> {
+  const { host, names, records } = place
+  const [kept, file] = await Promise.all([records.release(release.id), records.readEnvFile(release.id), ensureImages(place.engine, release, signal)])
+  const known = kept ?? { release, secrets: { file: [], apart: [] } }
+  const apart = known.secrets.apart.length > 0 ? await records.secretsApart(release.id) : {}
+  const given = Object.entries(command.env ?? {}).filter((entry): entry is [string, string] => entry[1] !== undefined)
+  for (const [name] of given) assertFree(name)
+  const name = `${names.network}-once-${randomBytes(6).toString('hex')}`
+  const words = oneOffWords(names, records, known, [
+    `--name=${name}`,
+    ...given.map(([key]) => `--env=${key}`),
+    ...(command.cwd === undefined ? [] : [`--workdir=${command.cwd}`]),
+    ...entryWords(release, command),
+  ])
+  try {
+    return await host.look(
+      {
+        argv: ['docker', ...words],
+        ...(command.stdin === undefined ? {} : { stdin: command.stdin }),
+        env: { ...apart, ...Object.fromEntries(given) },
+        ...(command.timeoutMs === undefined ? {} : { timeoutMs: command.timeoutMs }),
+        ...(command.okCodes === undefined ? {} : { okCodes: command.okCodes }),
+        secrets: [...(command.secrets ?? []), ...Object.values(apart), ...Object.values(parseEnvFile(file))],
+      },
+      signal,
+    )
+  } catch (thrown) {
+    // A client that was ended leaves its container running.
+    await place.engine.look(['rm', '--force', '--', name]).catch(() => undefined)
+    throw thrown
+  }
+}
+
+/** The command is the whole command: an entry point of the image would take its words for its own. */
+function entryWords(release: Release, { argv: [program, ...words] }: Command): string[] {
+  const [service] = release.services
+  if (service === undefined) throw new Failure('RELEASE_INVALID', 'the release has no service')
+  return [`--entrypoint=${program}`, '--', service.ref, ...words]
+}
