@@ -46,8 +46,9 @@ export async function rollback(order: RollbackOrder, ports: Ports, signal: Abort
     const database = await decide(order, migration)
     const plan = planRollback(seen, release, order.policy)
     tell(ports, { kind: 'note', text: `${plan.because}; database: ${database.action} (${database.reason})` })
-    await carryOut(order, ports, held, plan, release)
+    // Taking a migration back gives the database what the release before needs; the one that is left does without it for a moment.
     const done = database.action === 'reverted' ? await order.database(migration, 'revert') : database
+    await carryOut(order, ports, held, plan, release)
     return { plan, release, from, slot: plan.slot, database: done }
   })
 }

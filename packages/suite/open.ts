@@ -75,7 +75,7 @@ export async function openEnvironment(
     target: targetEntry.create(context),
     router,
     lease: hostLease(host),
-    ledger: hostLedger(host),
+    ledger: hostLedger(host, { note: (text) => tell({ kind: 'warning', text, atMs: systemClock.monotonic() }) }),
     probe: httpProbe(),
     clock: systemClock,
     listener: { tell },
@@ -89,8 +89,14 @@ export async function openEnvironment(
 async function readRecord(host: Host): Promise<EnvironmentRecord | null> {
   const text = await host.read(recordPath)
   if (text === null) return null
-  const parsed = recordSchema.safeParse(JSON.parse(text))
-  return parsed.success ? parsed.data : null
+  try {
+    return recordSchema.parse(JSON.parse(text))
+  } catch (cause) {
+    throw new Failure('OUTPUT_UNREADABLE', `${host.stateDir}/${recordPath} is not what Switchyard wrote there`, {
+      cause,
+      hint: 'Restore the file, or remove it and give target and listen again.',
+    })
+  }
 }
 
 function recordOf(inputs: EnvironmentInputs, before: EnvironmentRecord | null): EnvironmentRecord {

@@ -29,7 +29,7 @@ const parts: Readonly<Record<string, { readonly words: readonly [number, number]
     words: [1, 1],
     run: async ([root = '']) => {
       const { runSlotProgram } = await import(/* webpackMode: "eager" */ '../targets/process/slot-program.ts')
-      await runSlotProgram(root)
+      await runSlotProgram(root, process.env)
     },
   },
   supervisor: {
@@ -37,7 +37,7 @@ const parts: Readonly<Record<string, { readonly words: readonly [number, number]
     run: async ([root = '', slot = '', run = '']) => {
       if (slot !== 'blue' && slot !== 'green') return refuse()
       const { runSupervisor } = await import(/* webpackMode: "eager" */ '../targets/process/supervisor.ts')
-      await runSupervisor(root, slot, run)
+      await runSupervisor(root, slot, run, process.env)
     },
   },
 }

@@ -197,6 +197,7 @@ export function targetContract(name: string, makeWorld: () => Promise<TargetWorl
         await stop('green')
         const again = await start('green', release)
         expect(JSON.parse(await answers(again[0]))).toMatchObject({ token })
+        expect(await world.records()).not.toContain(part)
         const shell = world.target().place('release', release)
         const { stdout } = await shell.run({ argv: ['node', '-p', 'process.env.MODE'], timeoutMs: 30_000 })
         expect(stdout.trim()).toBe('a b="c"')

@@ -69,6 +69,7 @@ async function demo(target: TargetName, signal: AbortSignal): Promise<DemoReport
         if (line.type === 'lost') narrator.bad(`LOST: ${line.kind} ${line.reason} (${line.detail})`)
       },
     )
+    await run.know(load.pid, 'load')
     const story = storyOf(first)
     await tell(stage, story, (record) => chapters.push(record))
     await rest(signal)

@@ -1,3 +1,4 @@
+import { unescapeMessage } from '../runner/workflow-command.ts'
 import type { IntervalLine } from '../load/tally.ts'
 
 const WIDTH = 110
@@ -31,7 +32,7 @@ export class Narrator {
     const [, name = '', message = ''] = command
     const sign = { error: '✗ ', warning: '! ', notice: '· ', group: '' }[name]
     if (sign !== undefined)
-      this.#write(`${this.#time()}    ${this.#dim(clip(`${sign}${message.split('%0A')[0] ?? ''}`))}\n`)
+      this.#write(`${this.#time()}    ${this.#dim(clip(`${sign}${unescapeMessage(message).split('\n')[0] ?? ''}`))}\n`)
   }
 
   say(text: string): void {

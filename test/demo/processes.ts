@@ -9,7 +9,7 @@ export interface DemoProcess extends ProcessIdentity {
 
 /**
  * The processes that belong to one demo: their command line names its folder, or their environment names it as the place
- * of the shop's database or of the job's workspace. The folder's name is random, so nothing else can match. A container
+ * of the shop's database, the slots' state or the job's workspace. The folder's name is random, so nothing else can match. A container
  * engine of the demo's own is ended by its own rules.
  */
 export async function processesOf(folder: string): Promise<DemoProcess[]> {
@@ -17,7 +17,7 @@ export async function processesOf(folder: string): Promise<DemoProcess[]> {
   const found = await Promise.all(
     pids.map(async (pid) => {
       const [command, environment] = await Promise.all([words(`/proc/${pid}/cmdline`), words(`/proc/${pid}/environ`)])
-      const marks = environment.filter((line) => /^(DATABASE|GITHUB_WORKSPACE)=/.test(line))
+      const marks = environment.filter((line) => /^(DATABASE|GITHUB_WORKSPACE|SWITCHYARD_STATE)=/.test(line))
       if (pid === process.pid || command.some((word) => word.includes(`${folder}/engine`))) return []
       if (![...command, ...marks].some((word) => word.includes(folder))) return []
       const identity = identityOf(pid)

@@ -48,14 +48,15 @@ test('what a killed demo left is ended by the next one; a demo that runs is let 
   const killed = await RunFolder.make('process')
   const running = await RunFolder.make('process')
   const [left, other] = [await start(killed.path), await start(running.path)]
-  await killed.record()
+  const unmarked = await start('elsewhere')
+  await killed.know(unmarked, 'load')
   killed.stopRecording()
   await abandon(killed.path)
 
   const leftovers = await endLeftovers(() => Promise.resolve())
   expect(leftovers.map(({ folder }) => folder)).toContain(killed.path)
   expect(leftovers.map(({ folder }) => folder)).not.toContain(running.path)
-  expect(identityOf(left)).toBeUndefined()
+  expect([left, unmarked].map(identityOf)).toEqual([undefined, undefined])
   expect(identityOf(other)).toBeDefined()
   await running.remove()
 })

@@ -55,6 +55,13 @@ export class RunFolder {
     await this.record()
   }
 
+  /** Writes down a process of the demo that nothing about it tells. */
+  async know(pid: number, command: string): Promise<void> {
+    const identity = identityOf(pid)
+    if (identity) this.#record = { ...this.#record, processes: [...this.#record.processes, { ...identity, command }] }
+    await this.record()
+  }
+
   /** Looks for the demo's processes and writes down the new ones. */
   record(): Promise<void> {
     this.#writing = this.#writing.then(async () => {

@@ -17,7 +17,8 @@ export function parseWorkflowCommand(line: string): WorkflowCommand | undefined 
   return { name: name.toLowerCase(), properties: Object.fromEntries(pairs), message: unescapeMessage(message) }
 }
 
-function unescapeMessage(text: string): string {
+/** Gives back the line ends and percent signs of a command's message. */
+export function unescapeMessage(text: string): string {
   return text.replaceAll('%0D', '\r').replaceAll('%0A', '\n').replaceAll('%25', '%')
 }
 

@@ -35,7 +35,7 @@ export async function dockerPlace(start: (folder: string) => Promise<Engine> = s
   const folder = await mkdtemp(join(tmpdir(), 'sy-'))
   const engine = await start(join(folder, 'engine'))
   process.env['DOCKER_HOST'] = engine.host
-  const { host, runner, release } = await leasedHost(folder)
+  const { host, runner, lease } = await leasedHost(folder)
   const shop = await buildApplication({ folder: join(root, 'test/apps/shop'), tag: 'switchyard-test/shop:1', version: 'v0' }, { host: engine.host })
   const app = `t${randomBytes(4).toString('hex')}`
   const call = (...words: string[]) => docker(words, { host: engine.host })
@@ -51,7 +51,7 @@ export async function dockerPlace(start: (folder: string) => Promise<Engine> = s
       const left = (await call('ps', '--all', '--quiet', `--filter=label=switchyard.app=${app}`)).split('\n').filter((id) => id !== '')
       if (left.length > 0) await call('rm', '--force', '--volumes', ...left)
       await call('network', 'rm', `switchyard-${app}-test`).catch(() => undefined)
-      await release().catch(() => undefined)
+      await lease.release().catch(() => undefined)
       await engine.stop()
       await rm(folder, { recursive: true, force: true })
     },

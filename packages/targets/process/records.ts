@@ -60,9 +60,12 @@ const releaseRecordSchema = z.object({ release: releaseSchema, path: z.string() 
 /** The files of one environment's state folder. Nothing here holds a secret but `secrets.env`. */
 export class Records {
   readonly root: string
+  /** What the host gave to the program that keeps these records. */
+  readonly environment: Readonly<Record<string, string | undefined>>
 
-  constructor(root: string) {
+  constructor(root: string, environment: Readonly<Record<string, string | undefined>> = {}) {
     this.root = root
+    this.environment = environment
   }
 
   folder(release: string): string {

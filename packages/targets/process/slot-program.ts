@@ -16,9 +16,9 @@ import { startSlot } from './start-slot.ts'
 import { stopSlot } from './stop-slot.ts'
 
 /** Does one thing to the slots of an environment, on its host, and prints the reply. Effects run under the host's lock. */
-export async function runSlotProgram(root: string): Promise<void> {
+export async function runSlotProgram(root: string, environment: Records['environment']): Promise<void> {
   process.umask(0o077)
-  const records = new Records(root)
+  const records = new Records(root, environment)
   const reply = await text(process.stdin)
     .then(async (input): Promise<Reply> => ({ ok: true, value: await perform(records, understood(input)) }))
     .catch(failed)
@@ -72,6 +72,6 @@ async function oneOff(
   const service = release.services.find(({ routed }) => routed !== undefined) ?? release.services[0]
   if (service === undefined) throw new Error('a release has a service')
   const folder = await unpack(records.root, service.ref)
-  const path = joinPaths(records.release(release.id)?.path, process.env['PATH'] ?? '')
+  const path = joinPaths(records.release(release.id)?.path, records.environment['PATH'] ?? '')
   return { folder, environment: { ...serviceEnvironment(release, service, {}), PATH: path } }
 }

@@ -48,7 +48,7 @@ export async function startSlot(
   if (before !== null) records.keepSlot(slot, { ...before, run: null })
   await endSlot(records, slot, before?.graceMs ?? graceMs)
 
-  const path = joinPaths(records.release(release.id)?.path, process.env['PATH'] ?? '')
+  const path = joinPaths(records.release(release.id)?.path, records.environment['PATH'] ?? '')
   records.keepRelease(release, path)
   if (secrets !== undefined) records.keepSecrets(release.id, secrets)
   const ports = await choosePorts(release, before?.ports ?? {})
@@ -90,7 +90,7 @@ async function superviseSlot(
   mkdirSync(dirname(log), { recursive: true, mode: 0o700 })
   const output = openSync(log, 'a', 0o600)
   appendFileSync(log, `[switchyard] ${new Date().toISOString()} start in ${slot}\n`)
-  const environment = { ...baseEnvironment(process.env, path), ...instanceMarks(records.root, slot, -1, undefined) }
+  const environment = { ...baseEnvironment(records.environment, path), ...instanceMarks(records.root, slot, -1, undefined) }
   const words = [...process.execArgv, program ?? '', 'supervisor', records.root, slot, record.run ?? '']
   const supervisor = spawn(node ?? process.execPath, words, {
     cwd: records.root,

@@ -15,9 +15,9 @@ const rotateEveryMs = 5_000
  * Keeps the instances of one slot running until SIGTERM. It does nothing when the slot's record names another run: a supervisor
  * that was started by a run which lost the environment comes up for nothing.
  */
-export async function runSupervisor(root: string, slot: Slot, run: string): Promise<void> {
+export async function runSupervisor(root: string, slot: Slot, run: string, environment: Records['environment']): Promise<void> {
   process.umask(0o077)
-  const records = new Records(root)
+  const records = new Records(root, environment)
   const record = records.slot(slot)
   if (record === null || record.run !== run) return
   const kept = records.release(record.release)
@@ -34,13 +34,13 @@ export async function runSupervisor(root: string, slot: Slot, run: string): Prom
 
   for (const service of release.services) {
     for (let instance = 0; instance < service.instances; instance += 1) {
-      const environment = {
-        ...baseEnvironment(process.env, path),
+      const own = {
+        ...baseEnvironment(records.environment, path),
         ...serviceEnvironment(release, service, secrets),
         ...instanceMarks(root, slot, instance, record.ports[service.name]?.[instance]),
       }
       const cwd = artifactFolder(root, parseArtifact(service.ref).sha256)
-      const plan = { service: service.name, instance, argv: commandOf(service), cwd, environment, log }
+      const plan = { service: service.name, instance, argv: commandOf(service), cwd, environment: own, log }
       instances.push(new Supervised(plan, output, keep))
     }
   }

@@ -21,7 +21,7 @@ export function renderHtml(report: DemoReport): string {
 <body><main>
 ${header(report)}
 ${tiles(report)}
-<section><h2>Who answered</h2><p>Share of the answers in each fifth of a second. A dashed line is a change of the route; ✕ is the killed run.</p>
+<section><h2>Who answered</h2><p>Share of the answers in each fifth of a second. A dashed line is a change of the route, ✕ the killed run. A sliver after a change is a slow request, finished by the release that began it.</p>
 ${plotShares(report)}${key(versions)}</section>
 <section><h2>Latency, old and new</h2><p>GET and POST over kept connections: the median as a line, up to the 95th percentile as a band; logarithmic.</p>
 ${plotLatency(report)}${key(versions)}</section>

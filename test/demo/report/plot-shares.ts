@@ -15,7 +15,7 @@ export function plotShares(report: DemoReport): string {
     ...[0, 0.25, 0.5, 0.75, 1].map((share) => level(y(share), `${share * 100} %`)),
     seconds(axis, top, bottom),
     ...report.intervals.map((interval) => stack(interval, axis.x, y)),
-    shifts(report, axis, top - 6, bottom),
+    element('g', { class: 'over' }, shifts(report, axis, top, bottom)),
     ...report.releases.map((row) => chapter(row, axis.x)),
     ...report.intervals.filter(({ lost }) => lost > 0).map(({ fromMs, lost }) => loss(axis.x(fromMs), lost)),
   ]

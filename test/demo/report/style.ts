@@ -22,7 +22,7 @@ section > p { color: var(--soft); margin: 0 0 14px; font-size: 14px }
 svg { display: block; width: 100%; height: auto }
 svg text { font: 11px ui-sans-serif, system-ui, sans-serif } .tick { fill: var(--soft) } svg text.chapter { font-size: 12px; font-weight: 650 }
 .grid { stroke: var(--line); stroke-width: 1 } .shift { stroke: var(--soft); stroke-width: 1; stroke-dasharray: 2 4 }
-.share { shape-rendering: crispEdges } .loss { stroke: var(--bad); stroke-width: 2 } .hover { fill: transparent } .hover:hover { fill: #8884 }
+.share { shape-rendering: crispEdges } .over .shift { stroke: #fff; stroke-opacity: .85 } .loss { stroke: var(--bad); stroke-width: 2 } .hover { fill: transparent } .hover:hover { fill: #8884 }
 .key { display: flex; flex-wrap: wrap; gap: 6px 18px; margin: 12px 0 0; font-size: 13px; color: var(--soft) }
 .key i { display: inline-block; width: 11px; height: 11px; border-radius: 3px; margin-right: 6px; vertical-align: -1px }
 table { border-collapse: collapse; width: 100%; font-size: 14px } .scroll { overflow-x: auto }
