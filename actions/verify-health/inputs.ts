@@ -19,7 +19,9 @@ export const action = defineAction({
     rate: field.number({ min: 0.1, max: 10_000 }, { description: 'Requests per second in the window.', default: '10' }),
     timeout: field.duration({ description: 'How long one probe may take.', default: '5s' }, 300_000),
     ...judgeInputs,
-    checks: field.thresholds({ description: `Thresholds over the window, one per line; with a window and none: \`${defaultChecks}\`.` }),
+    checks: field.thresholds({
+      description: `Thresholds over the window, one per line; with a window and none: \`${defaultChecks}\`.`,
+    }),
   }),
   outputs: {
     verdict: 'pass, fail, inconclusive or error.',
@@ -32,6 +34,11 @@ export const action = defineAction({
   },
   conflicts: (inputs) =>
     inputs.checks.length > 0 && inputs.window === 0
-      ? [new Failure('INPUT_CONFLICT', 'checks are judged over a window, but window is 0', { field: 'window', hint: 'Give a window, for example 30s.' })]
+      ? [
+          new Failure('INPUT_CONFLICT', 'checks are judged over a window, but window is 0', {
+            field: 'window',
+            hint: 'Give a window, for example 30s.',
+          }),
+        ]
       : [],
 })

@@ -4,7 +4,7 @@ import type { Measurement } from './verdict.ts'
 export interface GatePolicy {
   readonly successes: number
   readonly deadlineMs: number
-  /** Time between probes. Bad probes are repeated as quickly: a slot is noticed within this time of being ready. */
+  /** Time between the starts of probes while they are bad: a slot is noticed within this time of being ready. */
   readonly intervalMs: number
   readonly timeoutMs: number
   /** Where the JSON body names the version, dotted; null: the version is not compared. */

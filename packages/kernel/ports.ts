@@ -136,6 +136,8 @@ export interface ProbeRequest {
 /** One look at one endpoint, over a fresh connection. A bad answer is a measurement, never a throw. */
 export interface Probe {
   once(request: ProbeRequest, signal?: AbortSignal): Promise<Measurement>
+  /** Loads what the first look needs, while there is time. */
+  warm?(): void
 }
 
 /** Reads values over a window. An unknown query or an empty answer gives samples: 0, never a guess. */

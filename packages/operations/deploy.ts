@@ -1,7 +1,18 @@
-import { Failure, asFailure, baseSlot, blueGreen, candidateSlot, isBad, reject, releaseName, strategies, stage } from '#kernel'
+import {
+  Failure,
+  asFailure,
+  baseSlot,
+  blueGreen,
+  candidateSlot,
+  isBad,
+  reject,
+  releaseName,
+  strategies,
+  stage,
+} from '#kernel'
 import type { LedgerEntry, Operation, Plan, Policy, Release, Secrets, Seen, Slot } from '#kernel'
 import { apply } from './apply.ts'
-import { observe, observeClosely } from './observe.ts'
+import { observe, setUpAndObserve } from './observe.ts'
 import { tell } from './ports.ts'
 import type { Ports } from './ports.ts'
 import { withLease } from './with-lease.ts'
@@ -44,8 +55,8 @@ export async function deploy(order: DeployOrder, ports: Ports, signal: AbortSign
   return withLease(ports, order.lease, signal, async (held) => {
     refuseBad(order, await ports.ledger.history())
     if (order.release !== null) await ports.target.preflight?.(order.release)
-    for (const line of await ports.setUp()) tell(ports, { kind: 'note', text: line })
-    const seen = await observeClosely(ports, held)
+    ports.probe.warm?.()
+    const seen = await setUpAndObserve(ports, held)
     const plan = planFor(order, seen)
     const release = wantedOf(order, seen)
     tell(ports, { kind: 'note', text: plan.because })

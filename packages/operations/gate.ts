@@ -1,6 +1,8 @@
 import { gateNext, gateStart, readPath, showDuration, shownUrl, textOf, withVersion } from '#kernel'
 import type { CheckResult, Clock, GatePolicy, GateProgress, Measurement, Probe, ProbeRequest } from '#kernel'
 
+const goodGapMs = 10
+
 /** What a good answer must say, beyond its status. */
 export interface Expectation {
   /** Compared with what the JSON body says at the policy's version path; an app that does not tell its version is believed. */
@@ -35,7 +37,7 @@ export interface GateEvidence extends CheckResult {
 
 /**
  * Asks until so many looks in a row were good, or the deadline comes: then it is `fail`. A bad look starts the row anew.
- * Looks begin `intervalMs` apart, so that a slot is noticed within that time of being ready. Nothing to ask is `inconclusive`.
+ * Looks at a slot that is not good begin `intervalMs` apart, so that a slot is noticed within that time of being ready. Nothing to ask is `inconclusive`.
  * @throws the signal's reason when it aborts.
  */
 export async function passGate(order: GateOrder): Promise<GateEvidence> {
@@ -55,8 +57,10 @@ export async function passGate(order: GateOrder): Promise<GateEvidence> {
       progress = { ...progress, lastBad: before.lastBad }
     if (progress.streak > 0) firstGoodMs ??= clock.monotonic() - began
     const now = clock.monotonic()
-    if (progress.streak < policy.successes)
-      await clock.sleep(Math.max(0, Math.min(start + policy.intervalMs, deadline) - now), signal)
+    // A slot that answers is asked again at once: the row counts, not the time between.
+    const gapMs = progress.streak > 0 ? Math.min(goodGapMs, policy.intervalMs) : policy.intervalMs
+    const isPassed = progress.streak >= policy.successes
+    if (!isPassed) await clock.sleep(Math.max(0, Math.min(start + gapMs, deadline) - now), signal)
   }
   return evidence(order, progress, firstGoodMs, clock.monotonic() - began)
 }

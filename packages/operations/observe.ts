@@ -1,5 +1,6 @@
 import { other, routedServices, slots, soleSlot, isProven, younger } from '#kernel'
 import type { Seen, Slot } from '#kernel'
+import { tell } from './ports.ts'
 import type { Ports } from './ports.ts'
 
 /** Looks at what is really there; changes nothing. */
@@ -13,12 +14,18 @@ export async function observe(ports: Pick<Ports, 'target' | 'router' | 'ledger'>
   return { slots: slotsSeen, weights, history, answering: { blue: runs('blue'), green: runs('green') } }
 }
 
-/** Looks, and where it matters which slot can be returned to, asks that slot too. Needs the lease: it opens the slot's preview. */
-export async function observeClosely(
-  ports: Pick<Ports, 'target' | 'router' | 'ledger' | 'probe'>,
+/** Makes the router run and looks, at the same time; looks again where something had to be done. */
+export async function setUpAndObserve(
+  ports: Pick<Ports, 'target' | 'router' | 'ledger' | 'probe' | 'setUp' | 'clock' | 'listener'>,
   signal: AbortSignal,
 ): Promise<Seen> {
-  const seen = await observe(ports)
+  const [done, early] = await Promise.all([ports.setUp(), observe(ports)])
+  for (const text of done) tell(ports, { kind: 'note', text })
+  return askElder(done.length > 0 ? await observe(ports) : early, ports, signal)
+}
+
+/** Where it matters which slot can be returned to, asks that slot too. Needs the lease: it opens the slot's preview. */
+async function askElder(seen: Seen, ports: Pick<Ports, 'router' | 'probe'>, signal: AbortSignal): Promise<Seen> {
   const sole = soleSlot(seen)
   const elder = other(sole ?? younger(seen))
   const isQuestion =
@@ -28,7 +35,10 @@ export async function observeClosely(
   const urls = await ports.router.preview(elder, release, endpoints)
   const looks = await Promise.all(
     routedServices(release).map((service) =>
-      ports.probe.once({ url: `${urls[service.name] ?? ''}${service.routed.health}`, timeoutMs: 2000, redirects: 'same-origin' }, signal),
+      ports.probe.once(
+        { url: `${urls[service.name] ?? ''}${service.routed.health}`, timeoutMs: 2000, redirects: 'same-origin' },
+        signal,
+      ),
     ),
   )
   return { ...seen, answering: { ...seen.answering, [elder]: looks.every((look) => look.ok) } }

@@ -1,7 +1,7 @@
 import { Failure, asFailure, baseSlot, previousGood, releaseName, rollback as planRollback, refsOf } from '#kernel'
 import type { Plan, Policy, Release, Seen, Slot } from '#kernel'
 import { apply } from './apply.ts'
-import { observeClosely } from './observe.ts'
+import { setUpAndObserve } from './observe.ts'
 import { tell } from './ports.ts'
 import type { Ports } from './ports.ts'
 import { withLease } from './with-lease.ts'
@@ -35,8 +35,8 @@ export interface RollbackReport {
 export async function rollback(order: RollbackOrder, ports: Ports, signal: AbortSignal): Promise<RollbackReport> {
   return withLease(ports, order.lease, signal, async (held) => {
     if ((await ports.ledger.history()).length === 0) throw nothingBefore('in the history')
-    await ports.setUp()
-    const seen = await observeClosely(ports, held)
+    ports.probe.warm?.()
+    const seen = await setUpAndObserve(ports, held)
     const release = targetOf(order, seen)
     const from = liveRelease(seen)
     const migration =

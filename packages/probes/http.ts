@@ -15,7 +15,7 @@ const longestTimerMs = 2 ** 31 - 1
  * A bad answer of any kind is a measurement; throws only the signal's reason when it aborts.
  */
 export function httpProbe(): Probe {
-  return { once: look }
+  return { once: look, warm: () => void import('undici/lib/dispatcher/client.js') }
 }
 
 async function look(request: ProbeRequest, signal?: AbortSignal): Promise<Measurement> {

@@ -58,7 +58,8 @@ export async function openEnvironment(
   const { app, environment } = inputs
   const root = inputs['state-dir'] === '' ? await stateRoot(runner) : inputs['state-dir']
   const host = await openHost({ shell: runner, root, app, environment, name: 'this machine' })
-  const record = recordOf(inputs, await readRecord(host))
+  const before = await readRecord(host)
+  const record = recordOf(inputs, before)
   const targetEntry = entryOf(targets, 'target', record.target)
   const routerEntry = entryOf(routers, 'router', record.router)
   const resident = await installResident(root)
@@ -80,7 +81,9 @@ export async function openEnvironment(
     clock: systemClock,
     listener: { tell },
     async setUp() {
-      const [done] = await Promise.all([router.setup(), host.put(recordPath, JSON.stringify(record))])
+      const kept = JSON.stringify(record)
+      const keep = kept === JSON.stringify(before) ? undefined : host.put(recordPath, kept)
+      const [done] = await Promise.all([router.setup(), keep])
       return done
     },
   }

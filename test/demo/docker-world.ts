@@ -6,6 +6,7 @@ import { startEngine, stopEngine } from '../components/engine.ts'
 import { buildBase, buildHaproxy } from '../components/images.ts'
 import { freePort, jobEnvironment, makeWorkspace, pace, writeConfiguration } from './process-world.ts'
 import type { RunFolder } from './run-folder.ts'
+import { Unexpected } from './stage.ts'
 import type { World } from './world.ts'
 
 const LABEL = 'switchyard.demo'
@@ -13,18 +14,36 @@ const LABEL = 'switchyard.demo'
 /**
  * The story on Docker and HAProxy: on the engine that answers, or on one of the demo's own. Nothing is pulled where the
  * machine has what images can be made from.
+ * @throws Unexpected when no engine answers and none can be started
  */
 export async function dockerWorld(run: RunFolder): Promise<World> {
   const id = basename(run.path)
-  const app = `shop-${id}`
   const engineFolder = join(run.path, 'engine')
-  const engine = await startEngine(engineFolder)
-  await run.note('host', engine.host)
-  await run.note('app', app)
-  await run.note('label', `${LABEL}=${id}`)
-  if (!engine.borrowed) await run.note('engine', engineFolder)
+  const engine = await startEngine(engineFolder).catch((error: unknown) => {
+    throw new Unexpected(
+      `target docker needs a Docker Engine. ${error instanceof Error ? error.message : String(error)}`,
+    )
+  })
+  const remains: Remains = {
+    host: engine.host,
+    app: `shop-${id}`,
+    label: `${LABEL}=${id}`,
+    ...(engine.borrowed ? {} : { engine: engineFolder }),
+  }
+  try {
+    for (const [name, value] of Object.entries(remains)) await run.note(name, value)
+    return await makeWorld(run, remains)
+  } catch (error) {
+    await cleanDocker(remains)
+    throw error
+  }
+}
 
-  const { host } = engine
+/** What a demo leaves on an engine, as it is noted in its record. */
+type Remains = Readonly<Record<string, string>>
+
+async function makeWorld(run: RunFolder, remains: Remains): Promise<World> {
+  const { host = '', app = '', label = '' } = remains
   const base = existsSync('/bin/busybox') ? await buildBase({ host }) : 'node:24-slim'
   const router = existsSync('/usr/sbin/haproxy') ? { 'router-image': await buildHaproxy({ host }) } : {}
   const workspace = await makeWorkspace(run.path)
@@ -53,16 +72,15 @@ export async function dockerWorld(run: RunFolder): Promise<World> {
     async buildInputs(context, version) {
       const file = join(context, 'Dockerfile')
       const text = await readFile(file, 'utf8')
-      await writeFile(file, `${text.replace(/^ARG BASE=.*$/m, `ARG BASE=${base}`)}LABEL ${LABEL}=${id}\n`)
+      await writeFile(file, `${text.replace(/^ARG BASE=.*$/m, `ARG BASE=${base}`)}LABEL ${label}\n`)
       return { artifact: 'image', context, version }
     },
-    remove: () =>
-      cleanDocker({ host, app, label: `${LABEL}=${id}`, ...(engine.borrowed ? {} : { engine: engineFolder }) }),
+    remove: () => cleanDocker(remains),
   }
 }
 
 /** Removes a demo's containers, network and images; an engine of its own goes as a whole. */
-export async function cleanDocker({ host, app, label, engine }: Readonly<Record<string, string>>): Promise<void> {
+export async function cleanDocker({ host, app, label, engine }: Remains): Promise<void> {
   if (engine !== undefined) return stopEngine(engine)
   if (host === undefined || app === undefined || label === undefined) return
   const list = async (...words: string[]) => (await docker(words, { host })).split('\n').filter((word) => word !== '')

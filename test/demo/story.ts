@@ -138,6 +138,8 @@ async function serves(stage: Stage, version: string): Promise<void> {
     version,
     successes: '5',
     deadline: '5s',
+    window: '1s',
+    rate: '40',
   })
   if (verdict !== 'pass') throw new Unexpected(`${version} should serve, but the verdict is ${verdict}`)
 }

@@ -113,13 +113,14 @@ function run(options: LoadOptions): void {
   process.stdout.on('error', () => stopping.abort())
 
   stopping.signal.addEventListener('abort', async () => {
+    const stoppedMs = Date.now()
     clearInterval(ticker)
     clearTimeout(limit)
     const socketCounts = sockets.stop()
     await Promise.all([...underWay, slow])
     clearInterval(reporter)
     print(tally.interval(Date.now(), options.raw))
-    print({ ...tally.total(Date.now()), sockets: socketCounts, skipped })
+    print({ ...tally.total(Date.now(), stoppedMs), sockets: socketCounts, skipped })
     agent.destroy()
     slowAgent.destroy()
     process.stdin.destroy()

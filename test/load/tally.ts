@@ -109,8 +109,9 @@ export class Tally {
     return raw ? { ...line, raw: past.latenciesMs.map(hundredths) } : line
   }
 
-  total(nowMs: number): TotalLine {
-    this.#widenGap(nowMs)
+  /** The whole load. What is under way may end long after the last request was sent: that is no gap. */
+  total(nowMs: number, stoppedMs: number): TotalLine {
+    this.#widenGap(stoppedMs)
     return {
       type: 'total',
       fromMs: this.#all.fromMs,

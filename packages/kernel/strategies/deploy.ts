@@ -51,13 +51,11 @@ function deployBy(route: Route): Strategy {
       slot,
       steps: [
         ...before,
-        ...raise(then, base, slot, wanted),
+        ...raise(then, base, slot, wanted, [step({ do: 'prune', retain: policy.retain })]),
         ...route(then, base, slot, policy),
         step({ do: 'confirm', slot, release: wanted }),
-        step({ do: 'mark', release: wanted, state: 'live' }),
         ...settle(slot, wanted, policy),
         ...(base !== null && policy.keepWarm === 'stop' ? retire(seen, base, false) : []),
-        step({ do: 'prune', retain: policy.retain }),
       ],
     }
   }
@@ -82,7 +80,13 @@ export const stage: Strategy = (seen, wanted) => {
 
 /** The bake, and the word that the release is good. */
 function settle(slot: Slot, wanted: Release, policy: Policy): readonly PlannedStep[] {
-  const bake = policy.bakeMs > 0 ? [step({ do: 'watch', slot, forMs: policy.bakeMs, as: 'bake' })] : []
+  const bake =
+    policy.bakeMs > 0
+      ? [
+          step({ do: 'mark', release: wanted, state: 'live' }),
+          step({ do: 'watch', slot, forMs: policy.bakeMs, as: 'bake' }),
+        ]
+      : []
   return [...bake, step({ do: 'mark', release: wanted, state: 'good' })]
 }
 

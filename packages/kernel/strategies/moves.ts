@@ -34,9 +34,15 @@ export function retire(seen: Seen, slot: Slot, remove: boolean): readonly Planne
 
 /**
  * Brings a release up in a slot and proves it there. A failure takes it down again, its traffic (of an earlier run) first;
- * a release that was good once is kept, stopped, for a cold rollback.
+ * a release that was good once is kept, stopped, for a cold rollback. `meanwhile` is done while the release comes up.
  */
-export function raise(seen: Seen, base: Slot | null, slot: Slot, wanted: Release): readonly PlannedStep[] {
+export function raise(
+  seen: Seen,
+  base: Slot | null,
+  slot: Slot,
+  wanted: Release,
+  meanwhile: readonly PlannedStep[] = [],
+): readonly PlannedStep[] {
   const { release } = seen.slots[slot]
   const clear = release === null || release.id === wanted.id ? [] : retire(seen, slot, !isProven(seen, release))
   const back = seen.weights[slot] > 0 && release?.id === wanted.id ? wayBack(seen, base) : []
@@ -47,6 +53,7 @@ export function raise(seen: Seen, base: Slot | null, slot: Slot, wanted: Release
   return [
     ...clear,
     step({ do: 'start', slot, release: wanted }, ...back, ...down),
+    ...meanwhile,
     step({ do: 'gate', slot, release: wanted }),
   ]
 }

@@ -1,0 +1,88 @@
+import { Failure, routedServices } from '#kernel'
+import type { Endpoint, Host, Release, Slot } from '#kernel'
+import { readServers } from './answers.ts'
+import { configOf, healthMap, healthMapOf } from './config.ts'
+import { sharedFolder } from './container.ts'
+import type { Engine } from './engine.ts'
+import { checkedLanes, keepRecord } from './record.ts'
+import type { RouterRecord } from './record.ts'
+import { tell } from './runtime.ts'
+import { laneCount, laneName, previewName, serverCount, socketName } from './shape.ts'
+import type { Lane } from './shape.ts'
+
+/** The lanes of a release: its routed services in their order, the first one at the front. */
+export function lanesOf(release: Release, endpoints: readonly Endpoint[]): readonly Lane[] {
+  return checkedLanes(
+    routedServices(release).map(({ name, routed }) => ({
+      service: name,
+      health: routed.health,
+      endpoints: endpoints
+        .filter(({ service }) => service === name)
+        .sort((a, b) => a.instance - b.instance)
+        .map(({ address }) => address),
+    })),
+  )
+}
+
+/**
+ * Makes the slot's lanes lead to these endpoints. Nothing is done where they do already, as they do when a release has the shape of
+ * the one before. The record comes last: cut short anywhere, the next run does all of it again.
+ * @throws Failure ROUTER_DISAGREES, ROUTER_UNREACHABLE
+ */
+export async function lead(engine: Engine, host: Host, container: string, record: RouterRecord, slot: Slot, lanes: readonly Lane[]): Promise<RouterRecord> {
+  const before = record.slots[slot]
+  if (JSON.stringify(before) === JSON.stringify(lanes)) return record
+  const next: RouterRecord = { ...record, slots: { ...record.slots, [slot]: [...lanes] } }
+  await putFiles(host, next)
+  const changed = Array.from({ length: laneCount }, (_, index) => index).filter(
+    (index) => JSON.stringify(before[index]) !== JSON.stringify(lanes[index]),
+  )
+  const answer = await tell(engine, container, [
+    ...changed.flatMap((index) => commandsFor(slot, index, lanes[index])),
+    'show servers state',
+  ])
+  assertLeads(answer, slot, changed, lanes)
+  await keepRecord(host, next)
+  return next
+}
+
+/** What the router reads when it starts, readable for its own user. */
+export async function putFiles(host: Host, record: RouterRecord): Promise<void> {
+  await host.put(`${sharedFolder}/haproxy.cfg`, configOf(record.slots), 0o644)
+  await host.put(`${sharedFolder}/health.map`, healthMapOf(record.slots), 0o644)
+}
+
+const numbers = Array.from({ length: serverCount }, (_, at) => at + 1)
+
+function commandsFor(slot: Slot, index: number, lane: Lane | undefined): string[] {
+  const [checked, preview] = [laneName(slot, index), previewName(slot, index)]
+  const own = [checked, socketName(slot, index), preview]
+  return [
+    `set map ${healthMap} ${checked} ${lane?.health ?? '/'}`,
+    ...numbers.flatMap((number) => {
+      const endpoint = lane?.endpoints[number - 1]
+      // WebSockets' servers follow the checked ones.
+      if (endpoint === undefined) return [checked, preview].map((backend) => `set server ${backend}/s${number} state maint`)
+      const [address, port] = endpoint.split(':')
+      return [
+        ...own.map((backend) => `set server ${backend}/s${number} addr ${address} port ${port}`),
+        ...[checked, preview].map((backend) => `set server ${backend}/s${number} state ready`),
+      ]
+    }),
+  ]
+}
+
+function assertLeads(answer: string, slot: Slot, changed: readonly number[], lanes: readonly Lane[]): void {
+  const states = new Map(readServers(answer).map((state) => [`${state.backend}/${state.server}`, state]))
+  for (const index of changed) {
+    for (const number of numbers) {
+      const wanted = lanes[index]?.endpoints[number - 1]
+      for (const backend of [laneName(slot, index), previewName(slot, index)]) {
+        const state = states.get(`${backend}/s${number}`)
+        const isRight = wanted === undefined ? state?.isForcedOff === true : state?.isForcedOff === false && state.endpoint === wanted
+        if (isRight) continue
+        throw new Failure('ROUTER_DISAGREES', `the router was to lead ${backend}/s${number} to ${wanted ?? 'nothing'} and shows ${JSON.stringify(state)}`)
+      }
+    }
+  }
+}

@@ -1,0 +1,80 @@
+import { randomBytes } from 'node:crypto'
+import { z } from 'zod'
+import { Failure } from '#kernel'
+import type { Host } from '#kernel'
+import { laneCount, serverCount } from './shape.ts'
+import type { LanesOfSlots } from './shape.ts'
+
+/** Below the ports that systems hand out by themselves (32768 and up on Linux). */
+const lowestPort = 20_000
+const highestPort = 32_000
+
+const laneSchema = z.object({
+  service: z.string().regex(/^[a-z0-9][a-z0-9-]{0,40}$/),
+  /** Part of a line of a map and of a command: no white space, no `;`, no quotes, nothing to escape. */
+  health: z.string().max(1024).regex(/^\/[A-Za-z0-9._~!$&()*+,=:@%/?-]*$/),
+  endpoints: z.array(z.string().regex(/^[0-9]{1,3}(?:\.[0-9]{1,3}){3}:[0-9]{1,5}$/)).max(serverCount),
+})
+
+const lanesSchema = z.array(laneSchema).max(laneCount)
+
+const recordSchema = z.object({
+  /** The image as it was asked for, and what it was found to be. */
+  asked: z.string(),
+  image: z.string(),
+  secret: z.string().regex(/^[0-9a-f]{32,128}$/),
+  bind: z.string(),
+  listen: z.number().int(),
+  /** First host port of the previews. */
+  previews: z.number().int(),
+  slots: z.object({ blue: lanesSchema, green: lanesSchema }),
+})
+
+/** What the router was set up with, and what each slot was last told. Holds the probes' secret: for its owner only. */
+export type RouterRecord = z.infer<typeof recordSchema>
+
+const path = 'router/router.json'
+
+export async function readRecord(host: Host): Promise<RouterRecord | null> {
+  const text = await host.read(path)
+  if (text === null) return null
+  try {
+    return recordSchema.parse(JSON.parse(text))
+  } catch (cause) {
+    throw new Failure('OUTPUT_UNREADABLE', `${path} in ${host.stateDir} cannot be understood`, { cause })
+  }
+}
+
+export function keepRecord(host: Host, record: RouterRecord): Promise<void> {
+  return host.put(path, JSON.stringify(record), 0o600)
+}
+
+/** @throws Failure INPUT_INVALID for a lane that cannot be put into a configuration */
+export function checkedLanes(lanes: LanesOfSlots['blue']): LanesOfSlots['blue'] {
+  if (lanes.length > laneCount) {
+    throw new Failure('INPUT_INVALID', `the release has ${lanes.length} routed services; router haproxy holds ${laneCount}`, {
+      hint: 'Split the app, or join services that always change together.',
+    })
+  }
+  const crowded = lanes.find(({ endpoints }) => endpoints.length > serverCount)
+  if (crowded !== undefined) {
+    throw new Failure('INPUT_INVALID', `service ${crowded.service} has ${crowded.endpoints.length} instances; router haproxy holds ${serverCount}`, {
+      field: 'instances',
+    })
+  }
+  const result = lanesSchema.safeParse(lanes)
+  if (result.success) return result.data
+  const [issue] = result.error.issues
+  throw new Failure('INPUT_INVALID', `the release cannot be routed: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`, { field: 'health' })
+}
+
+export function freshSecret(): string {
+  return randomBytes(24).toString('hex')
+}
+
+/** The previews need stable ports, and docker gives those it chooses itself away at every restart. */
+export function guessPreviews(): number {
+  const width = laneCount * 2
+  const blocks = Math.floor((highestPort - lowestPort) / width)
+  return lowestPort + width * (randomBytes(4).readUInt32BE() % blocks)
+}

@@ -1,0 +1,107 @@
+import { Failure, noTraffic, sameWeights } from '#kernel'
+import type { Host, Weights } from '#kernel'
+import type { RouterContext } from '../index.ts'
+import { readWeightFile, readWeights } from './answers.ts'
+import { weightMap, weightMapOf } from './config.ts'
+import { envPath, madeFrom, replaceContainer, seeContainer, sharedFolder, startContainer } from './container.ts'
+import type { SeenContainer } from './container.ts'
+import type { Engine } from './engine.ts'
+import { defaultImage, resolveImage } from './image.ts'
+import type { Names } from './names.ts'
+import { ensureNetwork } from './network.ts'
+import { putFiles } from './preview.ts'
+import { freshSecret, guessPreviews, keepRecord, readRecord } from './record.ts'
+import type { RouterRecord } from './record.ts'
+import { ask } from './runtime.ts'
+
+const previewAttempts = 5
+
+/**
+ * Makes the router run as it is asked for. Where it does already, this is one look.
+ * @throws Failure DOCKER_MISSING, IMAGE_MISSING, PORT_IN_USE, HOST_NOT_READY, INPUT_INVALID
+ */
+export async function setUp(context: RouterContext, engine: Engine, names: Names): Promise<readonly string[]> {
+  const { host } = context
+  const [record, seen, file, shown] = await Promise.all([
+    readRecord(host),
+    seeContainer(engine, names),
+    readWeightsOnDisk(host),
+    ask(engine, names.container, [`show map ${weightMap}`]),
+  ])
+  assertSameState(host, seen)
+  const inForce = shown === null ? null : readWeights(shown)
+  if (record !== null && seen !== null && isAsAsked(context, record) && seen.madeFrom === madeFrom(record)) {
+    if (seen.isRunning && inForce !== null) return mendFile(host, file, inForce)
+    await startContainer(engine, host, names, record)
+    return ['started the router again']
+  }
+  return renew(context, engine, names, record, seen, inForce ?? file ?? noTraffic)
+}
+
+/** Kept from an earlier set-up: the image until another is asked for, the secret, the previews' ports. */
+async function renew(
+  context: RouterContext,
+  engine: Engine,
+  names: Names,
+  before: RouterRecord | null,
+  seen: SeenContainer | null,
+  weights: Weights,
+): Promise<readonly string[]> {
+  const { host, bind, listen } = context
+  const asked = context.image || (before?.asked ?? defaultImage)
+  const image = asked === before?.asked ? before.image : await resolveImage(engine, asked)
+  const network = await ensureNetwork(engine, names)
+  for (let attempt = 1; ; attempt += 1) {
+    const previews = attempt === 1 && before !== null ? before.previews : guessPreviews()
+    const slots = before?.slots ?? { blue: [], green: [] }
+    const record: RouterRecord = { asked, image, secret: before?.secret ?? freshSecret(), bind, listen, previews, slots }
+    await putAll(engine, host, record, weights)
+    try {
+      const began = performance.now()
+      await replaceContainer(engine, host, names, record, network.routerAddress, seen !== null)
+      await keepRecord(host, record)
+      return told(record, seen, network.isNew ? names.network : null, performance.now() - began)
+    } catch (thrown) {
+      const isPreview = thrown instanceof Failure && thrown.code === 'PORT_IN_USE' && !thrown.message.startsWith(`port ${listen} `)
+      if (!isPreview || attempt === previewAttempts) throw thrown
+    }
+  }
+}
+
+async function putAll(engine: Engine, host: Host, record: RouterRecord, weights: Weights): Promise<void> {
+  await host.put(envPath, `SWITCHYARD_PROBE=${record.secret}\n`, 0o600)
+  await putFiles(host, record)
+  await host.put(`${sharedFolder}/weight.map`, weightMapOf(weights), 0o644)
+  // The router runs as a user of its own; the folders above are no obstacle for what is mounted.
+  await engine.actBy(['chmod', '755', `${host.stateDir}/${sharedFolder}`])
+}
+
+/** A shift that was cut short can leave a file that the router would follow at its next start, to a slot that nobody proved since. */
+async function mendFile(host: Host, file: Weights | null, inForce: Weights): Promise<readonly string[]> {
+  if (file !== null && sameWeights(file, inForce)) return []
+  await host.put(`${sharedFolder}/weight.map`, weightMapOf(inForce), 0o644)
+  return ["put the router's file of weights right"]
+}
+
+export async function readWeightsOnDisk(host: Host): Promise<Weights | null> {
+  const text = await host.read(`${sharedFolder}/weight.map`)
+  return text === null ? null : readWeightFile(text)
+}
+
+function isAsAsked({ image, bind, listen }: RouterContext, record: RouterRecord): boolean {
+  return (image === '' || image === record.asked) && bind === record.bind && listen === record.listen
+}
+
+function assertSameState({ stateDir }: Host, seen: SeenContainer | null): void {
+  if (seen === null || seen.stateDir === stateDir) return
+  throw new Failure('HOST_NOT_READY', `the router of this environment keeps its state in ${seen.stateDir}, not in ${stateDir}`, {
+    field: 'state-dir',
+    hint: 'Give the state-dir that the environment was set up with, or another environment name.',
+  })
+}
+
+function told(record: RouterRecord, seen: SeenContainer | null, network: string | null, tookMs: number): string[] {
+  const where = `HAProxy (${record.image.slice(0, 80)}) on ${record.bind}:${record.listen}`
+  const router = seen === null ? `started ${where}` : `replaced the router by ${where}; new connections were refused for at most ${Math.ceil(tookMs)} ms`
+  return [...(network === null ? [] : [`made the network ${network}`]), router]
+}

@@ -1,0 +1,96 @@
+import { join } from 'node:path'
+import { openWorld, type TargetName } from '../demo/targets.ts'
+import { writeRelease, type ShopRelease } from '../demo/releases.ts'
+import { RunFolder } from '../demo/run-folder.ts'
+import type { World } from '../demo/world.ts'
+import { startLoad, type RunningLoad } from '../load/start-load.ts'
+import { startJob, type Job } from '../runner/job.ts'
+import type { StepResult } from '../runner/step.ts'
+
+/** What a proof stands on: a target with nothing live yet, jobs that deploy to it, a load on its front. */
+export interface Ground {
+  readonly world: World
+  /** The folder of the run: whatever names it in its command line or environment is of this ground. */
+  readonly folder: string
+  /** State folder of the environment on its host. */
+  readonly stateDir: string
+  /** Builds a release of the shop. @returns what the other actions call `release` */
+  build(release: ShopRelease): Promise<string>
+  /** A fresh copy of the actions, with folders and a tracking id of its own. */
+  job(): Promise<Job>
+  /** Runs one action as a job of its own, posts and all. */
+  run(action: string, inputs?: Readonly<Record<string, string>>): Promise<StepResult>
+  load(): Promise<RunningLoad>
+  /** Takes everything down. @returns what could not be ended */
+  close(): Promise<readonly string[]>
+}
+
+/** Short waits, so that many runs fit into a minute; everything else is as in life. */
+export const briskInputs = {
+  bake: '300ms',
+  'min-samples': '5',
+  checks: 'error_rate < 1%',
+  'on-inconclusive': 'continue',
+  drain: '1s',
+  deadline: '20s',
+} as const
+
+const requestsPerSecond = 60
+const longestLoadS = 7200
+
+/** Makes a target ready. Nothing is deployed and no router runs until the first job has. */
+export async function openGround(target: TargetName): Promise<Ground> {
+  const run = await RunFolder.make(target)
+  const take = async () => (await run.remove()).map(({ pid, command }) => `${pid} ${command}`)
+  const world = await openWorld(target, run).catch(async (thrown: unknown) => {
+    await take()
+    throw thrown
+  })
+  const app = world.target === 'process' ? 'shop' : `shop-${run.path.split('/').at(-1) ?? ''}`
+  const runAction = async (action: string, inputs: Readonly<Record<string, string>> = {}) => {
+    const job = await startJob(world.job)
+    try {
+      return await job.step({ action, inputs })
+    } finally {
+      await job.end()
+    }
+  }
+  return {
+    world,
+    folder: run.path,
+    stateDir: join(run.path, 'state', 'apps', app, 'production'),
+    async build(release) {
+      const folder = await writeRelease(join(world.workspace, 'releases'), release)
+      const built = await runAction('build-scan', await world.buildInputs(folder, release.version))
+      if (built.outcome !== 'success') throw new Error(`build-scan failed: ${built.log.slice(-1500)}`)
+      return built.outputs['release'] ?? ''
+    },
+    job: () => startJob(world.job),
+    run: runAction,
+    async load() {
+      const load = await startLoad({
+        url: world.front,
+        rate: requestsPerSecond,
+        connections: 8,
+        sockets: 2,
+        slowMs: 500,
+        maxSeconds: longestLoadS,
+      })
+      await run.know(load.pid, 'load')
+      return load
+    },
+    async close() {
+      try {
+        return await take()
+      } finally {
+        await world.remove()
+      }
+    },
+  }
+}
+
+/** The code of the first typed failure that a step told; empty when there is none. */
+export function codeOf(result: StepResult): string {
+  const error = result.annotations.find(({ level, message }) => level === 'error' && /^\[[A-Z_]+\]/.test(message))
+  return /^\[([A-Z_]+)\]/.exec(error?.message ?? '')?.[1] ?? ''
+}
