@@ -1,5 +1,6 @@
 import type { Host, Router, Shell } from '#kernel'
 import { embeddedRouter } from './embedded/embedded.ts'
+import { haproxyRouter } from './haproxy/haproxy.ts'
 
 /** What a router is made from. */
 export interface RouterContext {
@@ -32,4 +33,5 @@ export interface ManagedRouter extends Router {
 
 export const routers: Readonly<Record<string, RouterEntry>> = {
   embedded: { create: embeddedRouter },
+  haproxy: { create: haproxyRouter },
 }

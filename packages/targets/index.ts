@@ -1,4 +1,5 @@
 import type { Host, Shell, Target } from '#kernel'
+import { dockerTarget } from './docker/docker.ts'
 import { processTarget } from './process/process.ts'
 
 /** What a target is made from. */
@@ -22,5 +23,6 @@ export interface TargetEntry {
 }
 
 export const targets: Readonly<Record<string, TargetEntry>> = {
+  docker: { create: dockerTarget, routers: ['haproxy'], listen: { address: '0.0.0.0', port: 80 } },
   process: { create: processTarget, routers: ['embedded'], listen: { address: '127.0.0.1', port: 8080 } },
 }

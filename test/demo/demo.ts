@@ -41,6 +41,7 @@ try {
 async function demo(target: TargetName, signal: AbortSignal): Promise<DemoReport> {
   const startedMs = Date.now()
   const narrator = new Narrator(process.stdout)
+  narrator.waiting('building v1 and taking the front …')
   const leftovers = await endLeftovers(cleanTarget)
   const run = await RunFolder.make(target)
   const lasting = new AsyncDisposableStack()
@@ -73,10 +74,10 @@ async function demo(target: TargetName, signal: AbortSignal): Promise<DemoReport
     const story = storyOf(first)
     await tell(stage, story, (record) => chapters.push(record))
     await rest(signal)
+    narrator.quiet()
     const total = await load.stop()
     const { lines } = load
     load = undefined
-    narrator.quiet()
     narrator.say('taking everything down')
     await lasting.disposeAsync()
 

@@ -10,14 +10,21 @@ export class Narrator {
   readonly #isLive: boolean
   readonly #sums = { sent: 0, lost: 0, bad: 0 }
   #status = ''
+  #isOver = false
 
   constructor(out: NodeJS.WriteStream) {
     this.#out = out
     this.#isLive = out.isTTY === true && process.env['TERM'] !== 'dumb' && process.env['CI'] === undefined
   }
 
+  /** Something for a person to see until the first line comes. */
+  waiting(text: string): void {
+    if (this.#isLive) this.#out.write(this.#dim(text))
+  }
+
   /** The one line that others read: where the shop can be reached. */
   front(url: string): void {
+    if (this.#isLive) this.#out.write('\r\x1b[2K')
     this.#out.write(`front: ${url}\n`)
   }
 
@@ -56,7 +63,7 @@ export class Narrator {
     this.#sums.sent += line.sent
     this.#sums.lost += line.lost
     this.#sums.bad += line.bad
-    if (!this.#isLive) return
+    if (!this.#isLive || this.#isOver) return
     const { sent, lost, bad } = this.#sums
     const all = Object.values(line.versions).reduce((sum, { answered }) => sum + answered, 0)
     const shares = Object.entries(line.versions).map(
@@ -75,8 +82,9 @@ export class Narrator {
 
   /** Takes the live line away, at the end. */
   quiet(): void {
-    this.#write('')
+    this.#isOver = true
     this.#status = ''
+    this.#write('')
   }
 
   #write(text: string): void {

@@ -56,8 +56,9 @@ export function healthMapOf(lanes: LanesOfSlots): string {
   return `${lines.join('\n')}\n`
 }
 
+// Connections follow from what the container may open, at most 50,000 files: a fixed number above that would keep HAProxy from starting.
 const base = `global
-  maxconn 10000
+  fd-hard-limit 50000
   stats socket ipv4@127.0.0.1:${runtimePort} level admin
   stats timeout 30s
   hard-stop-after 30s

@@ -5,7 +5,7 @@ import { root } from '../root.ts'
 import { actionYml } from './action-yml.ts'
 import { readDefinitions, rootAction, type Definition } from './definitions.ts'
 import { configJsonSchema } from './schema.ts'
-import { actionsTable, between, inputsTable, outputsTable } from './tables.ts'
+import { actionsTable, between, failuresTable, inputsTable, outputsTable } from './tables.ts'
 
 /** Every generated file, by its path from the root, as it must be. */
 export async function generated(): Promise<ReadonlyMap<string, string>> {
@@ -22,15 +22,19 @@ export async function generated(): Promise<ReadonlyMap<string, string>> {
   const top = await readFile(join(root, 'README.md'), 'utf8').catch(() => undefined)
   if (top !== undefined) await put(files, 'README.md', rootReadme(top, definitions))
 
+  const deliver = definitions.find(({ folder }) => folder === rootAction)
+  const page = await readFile(join(root, 'docs/deliver.md'), 'utf8').catch(() => undefined)
+  if (deliver !== undefined && page !== undefined) await put(files, 'docs/deliver.md', withTables(page, deliver))
+  const failures = await readFile(join(root, 'docs/failures.md'), 'utf8').catch(() => undefined)
+  if (failures !== undefined) await put(files, 'docs/failures.md', between(failures, 'codes', failuresTable()))
+
   const schema = await configJsonSchema()
   if (schema !== undefined) files.set('schema/switchyard.schema.json', schema)
   return files
 }
 
 function rootReadme(text: string, definitions: readonly Definition[]): string {
-  const withActions = between(text, 'actions', actionsTable(definitions))
-  const deliver = definitions.find(({ folder }) => folder === rootAction)
-  return deliver ? withTables(withActions, deliver) : withActions
+  return between(text, 'actions', actionsTable(definitions))
 }
 
 function withTables(text: string, { action }: Definition): string {

@@ -1,3 +1,4 @@
+import { failureCodes } from '#kernel'
 import { fieldsOf, type ActionDefinition } from '../../suite/action.ts'
 import { rootAction, type Definition } from './definitions.ts'
 
@@ -23,12 +24,19 @@ export function outputsTable(action: ActionDefinition): string {
   )
 }
 
+/** The table of failure codes. */
+export function failuresTable(): string {
+  const whose = { user: 'yours', world: "the world's", ours: 'ours' }
+  const rows = Object.entries(failureCodes).map(([code, { kind, meaning }]) => [`\`${code}\``, whose[kind], meaning])
+  return table(['code', 'to mend', 'what happened'], rows)
+}
+
 /** The table of all actions, for the root README. */
 export function actionsTable(definitions: readonly Definition[]): string {
   return table(
     ['action', 'what it does'],
     definitions.map(({ folder, action }) => [
-      folder === rootAction ? '`OWNER/switchyard` (the whole chain)' : `[\`${folder}\`](actions/${folder}/README.md)`,
+      folder === rootAction ? '[this repository](docs/deliver.md)' : `[\`${folder}\`](actions/${folder}/README.md)`,
       cell(action.description),
     ]),
   )
@@ -45,7 +53,7 @@ export function between(text: string, name: string, content: string): string {
   if (start < 0) return text
   const end = text.indexOf(close, start)
   if (end < 0) throw new Error(`${open} is not closed by ${close}`)
-  const notice = '<!-- Generated from inputs.ts: run npm run generate. -->'
+  const notice = '<!-- Generated: run npm run generate. -->'
   return `${text.slice(0, start)}${open}\n${notice}\n\n${content}\n\n${text.slice(end)}`
 }
 

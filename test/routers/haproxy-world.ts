@@ -1,0 +1,67 @@
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import type { Endpoint } from '#kernel'
+import { haproxyRouter } from '../../packages/routers/haproxy/haproxy.ts'
+import type { RouterContext } from '../../packages/routers/index.ts'
+import { buildHaproxy } from '../components/images.ts'
+import type { RouterWorld } from '../contract/router.ts'
+import { dockerPlace, shopRelease } from '../targets/docker-world.ts'
+import type { DockerPlace } from '../targets/docker-world.ts'
+
+export interface HaproxyWorld extends RouterWorld {
+  readonly place: DockerPlace
+  readonly context: RouterContext
+}
+
+/** Router haproxy on an engine, and shops as plain containers at addresses of the test's own choice. */
+export async function haproxyWorld(): Promise<HaproxyWorld> {
+  const place = await dockerPlace()
+  const context = await routerContext(place)
+  const router = haproxyRouter(context)
+  const network = `switchyard-${place.app}-test`
+  const containers = new Map<string, string>()
+  let taken = 15
+
+  const startShop = async (version: string) => {
+    const subnet = await place.docker('network', 'inspect', '--format={{(index .IPAM.Config 0).Subnet}}', network)
+    taken += 1
+    const address = subnet.replace(/\.[0-9]+\/[0-9]+$/, `.${taken}`)
+    const labels = [`--label=switchyard.app=${place.app}`]
+    const id = await place.docker('run', '--detach', ...labels, `--network=${network}`, `--ip=${address}`, `--env=VERSION=${version}`, place.shop)
+    containers.set(`${address}:3000`, id)
+    await place.docker('exec', id, 'sh', '-c', 'until wget -qO- 127.0.0.1:3000/health; do usleep 20000; done')
+    return `${address}:3000`
+  }
+  return {
+    place,
+    context,
+    router,
+    async app(version, instances) {
+      const endpoints: Endpoint[] = []
+      for (let instance = 0; instance < instances; instance += 1) {
+        endpoints.push({ service: 'web', instance, address: await startShop(version) })
+      }
+      return { release: shopRelease(place, version, { instances }), endpoints }
+    },
+    async kill({ address }) {
+      await place.docker('kill', containers.get(address) ?? '')
+    },
+    async crash() {
+      await place.docker('kill', `${network}-router`)
+    },
+    close: place.close,
+  }
+}
+
+export async function routerContext({ host, runner, app, engine }: DockerPlace): Promise<RouterContext> {
+  const image = await buildHaproxy({ host: engine.host })
+  return { host, runner, app, environment: 'test', bind: '127.0.0.1', listen: await freePort(), image, resident: ['false'] }
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
