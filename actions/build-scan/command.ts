@@ -6,13 +6,14 @@ import { buildScan } from '#operations'
 import { localShell, systemClock } from '#runner'
 import type { ActionResult, ActionSession } from '#runner'
 import { scanners } from '#scanners'
-import { appName, readSettings, recorder } from '#suite'
-import { action } from './inputs.ts'
+import { appName, recorder } from '#suite'
+import type { Settings } from '#suite'
+import type { Inputs } from './inputs.ts'
 
 /** Runs the checks, builds once, and names the result by its digest. What it makes in between is gone when it ends. */
-export async function buildCommand(session: ActionSession): Promise<ActionResult> {
+export async function buildCommand(session: ActionSession, settings: Settings<Inputs>): Promise<ActionResult> {
   if (session.stage === 'post') return { outputs: {} }
-  const { inputs, workspace } = await readSettings(action, session)
+  const { inputs, workspace } = settings
   const { events, tell } = recorder(session)
   const { environment } = session
   const temporary = environment['RUNNER_TEMP'] ?? join(workspace, '.switchyard')

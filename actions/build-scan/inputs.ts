@@ -52,3 +52,5 @@ export const action = defineAction({
       : []),
   ],
 })
+
+export type Inputs = z.output<typeof action.inputs>

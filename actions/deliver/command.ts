@@ -3,14 +3,30 @@ import { readChecks } from '#images'
 import { Failure } from '#kernel'
 import type { ActionResult, ActionSession } from '#runner'
 import { readSettings } from '#suite'
+import { migratorFor } from '#suite/data'
+import type { Settings } from '#suite'
 import { buildCommand } from '../build-scan/command.ts'
+import { action as buildAction } from '../build-scan/inputs.ts'
 import { deployCommand } from '../deploy-bluegreen/command.ts'
+import { action as deployAction } from '../deploy-bluegreen/inputs.ts'
 import { migrateCommand } from '../migrate/command.ts'
+import { action as migrateAction } from '../migrate/inputs.ts'
 import { rollbackCommand } from '../rollback/command.ts'
+import { action as rollbackAction } from '../rollback/inputs.ts'
 import { verifyCommand } from '../verify-health/command.ts'
-import { action } from './inputs.ts'
+import { action as verifyAction } from '../verify-health/inputs.ts'
+import type { Inputs } from './inputs.ts'
 
 type Command = (session: ActionSession) => Promise<ActionResult>
+
+/** An action as a link: its own inputs, read from what this one was given. */
+const links = {
+  build: async (session: ActionSession) => buildCommand(session, await readSettings(buildAction, session)),
+  migrate: async (session: ActionSession) => migrateCommand(session, await readSettings(migrateAction, session)),
+  deploy: async (session: ActionSession) => deployCommand(session, await readSettings(deployAction, session)),
+  verify: async (session: ActionSession) => verifyCommand(session, await readSettings(verifyAction, session)),
+  rollback: async (session: ActionSession) => rollbackCommand(session, await readSettings(rollbackAction, session)),
+} as const
 
 /** The chain, and what it has come to so far. */
 interface Chain {
@@ -19,10 +35,11 @@ interface Chain {
 }
 
 /** build-scan → migrate → deploy (gate, shift, bake) → verify; after a bad verdict, rollback. The deploy's post cleans up. */
-export async function deliverCommand(session: ActionSession): Promise<ActionResult> {
-  if (session.stage === 'post') return deployCommand(session)
-  const { inputs, workspace } = await readSettings(action, session)
+export async function deliverCommand(session: ActionSession, settings: Settings<Inputs>): Promise<ActionResult> {
+  if (session.stage === 'post') return links.deploy(session)
+  const { inputs, workspace } = settings
   readChecks(inputs.run, workspace)
+  migratorFor(inputs.tool)
   if (inputs['database-url'] !== '') databaseFor(inputs['database-url'])
   if (
     inputs.release === '' &&
@@ -38,25 +55,25 @@ export async function deliverCommand(session: ActionSession): Promise<ActionResu
   }
   const chain: Chain = { outputs: {}, summaries: [] }
   if (inputs.release === '') {
-    const failure = await link(chain, session, buildCommand, {})
+    const failure = await link(chain, session, links.build, {})
     if (failure !== undefined) return ended(chain, failure)
   }
   const release = chain.outputs['release'] ?? inputs.release
   if (inputs['database-url'] !== '') {
-    const failure = await link(chain, session, migrateCommand, { mode: 'apply' })
+    const failure = await link(chain, session, links.migrate, { mode: 'apply' })
     if (failure !== undefined) return ended(chain, failure)
   }
-  const failure = await link(chain, session, deployCommand, {
+  const failure = await link(chain, session, links.deploy, {
     release,
     mode: 'deploy',
     migration: chain.outputs['migration'] ?? '',
   })
   if (failure !== undefined || inputs.url === '') return ended(chain, failure)
-  const bad = await link(chain, session, verifyCommand, {})
+  const bad = await link(chain, session, links.verify, {})
   if (bad === undefined) return ended(chain, undefined)
   const { verdict } = chain.outputs
   if (verdict === 'fail' || inputs['on-inconclusive'] === 'rollback')
-    await link(chain, session, rollbackCommand, { to: '', reason: bad.message.slice(0, 500) })
+    await link(chain, session, links.rollback, { to: '', reason: bad.message.slice(0, 500) })
   return ended({ ...chain, outputs: { ...chain.outputs, verdict: verdict ?? 'error' } }, bad)
 }
 

@@ -11,7 +11,6 @@ import {
   targetInputs,
 } from '#suite'
 import { Failure } from '#kernel'
-import { migrators } from '#migrators'
 import { z } from 'zod'
 
 export const action = defineAction({
@@ -38,7 +37,7 @@ export const action = defineAction({
     output: field.text({
       description: 'Folder for the archive of artifact `folder`; default: the temporary folder of the runner.',
     }),
-    tool: field.choice(Object.keys(migrators), { description: 'Migration tool: `dbmate`.', default: 'dbmate' }),
+    tool: field.text({ description: 'Migration tool: `dbmate`.', default: 'dbmate' }),
     'database-url': field.text({ description: 'The database to migrate before the deploy; empty: none is migrated.' }),
     migrations: field.text({ description: 'Folder of the migrations.', default: 'db/migrations' }),
     'run-in': field.choice(['runner'], { description: 'Where the migration tool runs.', default: 'runner' }),
@@ -78,3 +77,5 @@ export const action = defineAction({
       : []),
   ],
 })
+
+export type Inputs = z.output<typeof action.inputs>

@@ -3,23 +3,15 @@ import { summarise } from '#github'
 import { deploy } from '#operations'
 import type { DeployReport } from '#operations'
 import type { ActionResult, ActionSession } from '#runner'
-import {
-  appName,
-  handedOn,
-  leaseOf,
-  openEnvironment,
-  parseJson,
-  policyOf,
-  readSettings,
-  recorder,
-  resolveRelease,
-} from '#suite'
-import { action } from './inputs.ts'
+import { appName, handedOn, leaseOf, parseJson, policyOf, recorder, resolveRelease } from '#suite'
+import type { Settings } from '#suite'
+import { openEnvironment } from '#suite/open'
+import type { Inputs } from './inputs.ts'
 
 /** Brings a release live; the post step finds nothing to do unless the run was cut short. */
-export async function deployCommand(session: ActionSession): Promise<ActionResult> {
-  if (session.stage === 'post') return cleanUp(session)
-  const { inputs, config, workspace } = await readSettings(action, session)
+export async function deployCommand(session: ActionSession, settings: Settings<Inputs>): Promise<ActionResult> {
+  if (session.stage === 'post') return cleanUp(session, settings)
+  const { inputs, config, workspace } = settings
   const place = { app: appName(inputs.app, session, workspace), environment: inputs.environment }
   const takesCandidate = inputs.mode === 'promote' || inputs.mode === 'reject'
   const release = takesCandidate ? null : resolveRelease(inputs.release, place, inputs, config)
@@ -66,10 +58,10 @@ export async function deployCommand(session: ActionSession): Promise<ActionResul
 }
 
 /** What a hard kill cut short is taken back: traffic to the release before, the new one down. Otherwise nothing is to be done. */
-async function cleanUp(session: ActionSession): Promise<ActionResult> {
+async function cleanUp(session: ActionSession, settings: Settings<Inputs>): Promise<ActionResult> {
   const cutShort = session.kept('running')
   if (cutShort === '' || cutShort === 'plan') return { outputs: {} }
-  const { inputs, workspace } = await readSettings(action, session)
+  const { inputs, workspace } = settings
   const ports = await openEnvironment({ ...inputs, app: appName(inputs.app, session, workspace) }, session.tell)
   const order = {
     mode: 'reject',

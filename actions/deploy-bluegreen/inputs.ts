@@ -45,3 +45,5 @@ export const action = defineAction({
   },
   conflicts: (inputs) => [...forceNeedsReason(inputs), ...loginIsWhole(inputs)],
 })
+
+export type Inputs = z.output<typeof action.inputs>

@@ -1,4 +1,10 @@
 import { runAction } from '#runner'
-import { deployCommand } from './command.ts'
+import { readSettings } from '#suite'
+import { action } from './inputs.ts'
 
-await runAction(deployCommand)
+await runAction(async (session) => {
+  const settings = await readSettings(action, session)
+  // What a wrong input does not need is not loaded for it.
+  const { deployCommand } = await import('./command.ts')
+  return deployCommand(session, settings)
+})

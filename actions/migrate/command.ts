@@ -3,13 +3,15 @@ import { summarise } from '#github'
 import { migrate, migrationRecordSchema, revertMigration } from '#operations'
 import { systemClock } from '#runner'
 import type { ActionResult, ActionSession } from '#runner'
-import { databaseLockMs, maskUrl, newBatch, openDatabase, ownerOf, parseJson, readSettings, recorder } from '#suite'
-import { action } from './inputs.ts'
+import { maskUrl, ownerOf, parseJson, recorder } from '#suite'
+import type { Settings } from '#suite'
+import { databaseLockMs, newBatch, openDatabase } from '#suite/data'
+import type { Inputs } from './inputs.ts'
 
 /** Migrates with a proven way back. A run that was killed is finished by the next one, which reads the database's history. */
-export async function migrateCommand(session: ActionSession): Promise<ActionResult> {
+export async function migrateCommand(session: ActionSession, settings: Settings<Inputs>): Promise<ActionResult> {
   if (session.stage === 'post') return { outputs: {} }
-  const { inputs, workspace } = await readSettings(action, session)
+  const { inputs, workspace } = settings
   maskUrl(inputs['database-url'], session.mask)
   const { events, tell } = recorder(session)
   const ports = openDatabase(

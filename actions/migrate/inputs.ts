@@ -1,6 +1,5 @@
 import { defineAction, field } from '#suite'
 import { Failure } from '#kernel'
-import { migrators } from '#migrators'
 import { z } from 'zod'
 
 export const action = defineAction({
@@ -12,7 +11,7 @@ export const action = defineAction({
   inputs: z.object({
     config: field.text({ description: 'Configuration file; `.github/switchyard.yml` is read where it exists.' }),
     environment: field.name({ description: 'Environment: staging, production, …', default: 'production' }),
-    tool: field.choice(Object.keys(migrators), { description: 'Migration tool: `dbmate`.', default: 'dbmate' }),
+    tool: field.text({ description: 'Migration tool: `dbmate`.', default: 'dbmate' }),
     migrations: field.text({ description: 'Folder of the migrations.', default: 'db/migrations' }),
     'database-url': field.text({ description: 'The database: `sqlite:/path/to/file.db`.', required: true }),
     'run-in': field.choice(['runner'], {
@@ -54,3 +53,5 @@ export const action = defineAction({
       : []),
   ],
 })
+
+export type Inputs = z.output<typeof action.inputs>

@@ -1,4 +1,10 @@
 import { runAction } from '#runner'
-import { migrateCommand } from './command.ts'
+import { readSettings } from '#suite'
+import { action } from './inputs.ts'
 
-await runAction(migrateCommand)
+await runAction(async (session) => {
+  const settings = await readSettings(action, session)
+  // What a wrong input does not need is not loaded for it.
+  const { migrateCommand } = await import('./command.ts')
+  return migrateCommand(session, settings)
+})

@@ -4,24 +4,16 @@ import { rollback } from '#operations'
 import type { RollbackReport } from '#operations'
 import { databaseFor } from '#databases'
 import type { ActionResult, ActionSession } from '#runner'
-import {
-  appName,
-  databaseDecider,
-  handedOn,
-  leaseOf,
-  openEnvironment,
-  ownerOf,
-  parseJson,
-  policyOf,
-  readSettings,
-  recorder,
-} from '#suite'
-import { action } from './inputs.ts'
+import { appName, handedOn, leaseOf, ownerOf, parseJson, policyOf, recorder } from '#suite'
+import type { Settings } from '#suite'
+import { databaseDecider } from '#suite/data'
+import { openEnvironment } from '#suite/open'
+import type { Inputs } from './inputs.ts'
 
 /** Back to the release that was good. A run that was killed is finished by the next one, which looks at what is really there. */
-export async function rollbackCommand(session: ActionSession): Promise<ActionResult> {
+export async function rollbackCommand(session: ActionSession, settings: Settings<Inputs>): Promise<ActionResult> {
   if (session.stage === 'post') return { outputs: {} }
-  const { inputs, workspace } = await readSettings(action, session)
+  const { inputs, workspace } = settings
   const place = { app: appName(inputs.app, session, workspace), environment: inputs.environment }
   const migration = parseJson(inputs.migration, 'migration')
   if (inputs['database-url'] !== '') databaseFor(inputs['database-url'])

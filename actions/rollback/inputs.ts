@@ -25,3 +25,5 @@ export const action = defineAction({
   },
   conflicts: (inputs) => forceNeedsReason(inputs),
 })
+
+export type Inputs = z.output<typeof action.inputs>

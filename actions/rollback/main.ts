@@ -1,4 +1,10 @@
 import { runAction } from '#runner'
-import { rollbackCommand } from './command.ts'
+import { readSettings } from '#suite'
+import { action } from './inputs.ts'
 
-await runAction(rollbackCommand)
+await runAction(async (session) => {
+  const settings = await readSettings(action, session)
+  // What a wrong input does not need is not loaded for it.
+  const { rollbackCommand } = await import('./command.ts')
+  return rollbackCommand(session, settings)
+})

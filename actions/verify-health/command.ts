@@ -4,12 +4,13 @@ import { verify, verifyOutputs } from '#operations'
 import { httpProbe } from '#probes'
 import { systemClock } from '#runner'
 import type { ActionResult, ActionSession } from '#runner'
-import { defaultChecks, maskUrl, readSettings, recorder } from '#suite'
-import { action } from './inputs.ts'
+import { defaultChecks, maskUrl, recorder } from '#suite'
+import type { Settings } from '#suite'
+import type { Inputs } from './inputs.ts'
 
 /** A verdict with evidence over one address. */
-export async function verifyCommand(session: ActionSession): Promise<ActionResult> {
-  const { inputs } = await readSettings(action, session)
+export async function verifyCommand(session: ActionSession, settings: Settings<Inputs>): Promise<ActionResult> {
+  const { inputs } = settings
   maskUrl(inputs.url, session.mask)
   const { events, tell } = recorder(session)
   const versionPath = inputs['version-path'] === '-' ? null : inputs['version-path']

@@ -1,4 +1,5 @@
 import type { ActionResult, ActionSession } from '#runner'
+import { readSettings } from '#suite'
 import type { z } from 'zod'
 
 /** What help and flags are made from. */
@@ -24,7 +25,7 @@ const loadDeploy: CliCommand['load'] = async () => {
     import('../../actions/deploy-bluegreen/inputs.ts'),
     import('../../actions/deploy-bluegreen/command.ts'),
   ])
-  return { definition: action, run: deployCommand }
+  return { definition: action, run: async (session) => deployCommand(session, await readSettings(action, session)) }
 }
 
 export const commands: Readonly<Record<string, CliCommand>> = {
@@ -35,7 +36,7 @@ export const commands: Readonly<Record<string, CliCommand>> = {
         import('../../actions/build-scan/inputs.ts'),
         import('../../actions/build-scan/command.ts'),
       ])
-      return { definition: action, run: buildCommand }
+      return { definition: action, run: async (session) => buildCommand(session, await readSettings(action, session)) }
     },
   },
   migrate: {
@@ -45,7 +46,10 @@ export const commands: Readonly<Record<string, CliCommand>> = {
         import('../../actions/migrate/inputs.ts'),
         import('../../actions/migrate/command.ts'),
       ])
-      return { definition: action, run: migrateCommand }
+      return {
+        definition: action,
+        run: async (session) => migrateCommand(session, await readSettings(action, session)),
+      }
     },
   },
   deploy: { summary: 'bring a release live without losing a request', load: loadDeploy },
@@ -59,7 +63,7 @@ export const commands: Readonly<Record<string, CliCommand>> = {
         import('../../actions/verify-health/inputs.ts'),
         import('../../actions/verify-health/command.ts'),
       ])
-      return { definition: action, run: verifyCommand }
+      return { definition: action, run: async (session) => verifyCommand(session, await readSettings(action, session)) }
     },
   },
   rollback: {
@@ -69,7 +73,10 @@ export const commands: Readonly<Record<string, CliCommand>> = {
         import('../../actions/rollback/inputs.ts'),
         import('../../actions/rollback/command.ts'),
       ])
-      return { definition: action, run: rollbackCommand }
+      return {
+        definition: action,
+        run: async (session) => rollbackCommand(session, await readSettings(action, session)),
+      }
     },
   },
   deliver: {
@@ -79,7 +86,10 @@ export const commands: Readonly<Record<string, CliCommand>> = {
         import('../../actions/deliver/inputs.ts'),
         import('../../actions/deliver/command.ts'),
       ])
-      return { definition: action, run: deliverCommand }
+      return {
+        definition: action,
+        run: async (session) => deliverCommand(session, await readSettings(action, session)),
+      }
     },
   },
   status: {

@@ -2,7 +2,8 @@ import { releaseName, slots } from '#kernel'
 import type { LedgerEntry, Seen } from '#kernel'
 import { observe } from '#operations'
 import type { ActionResult, ActionSession } from '#runner'
-import { appName, defineAction, field, openEnvironment, readSettings, targetInputs } from '#suite'
+import { appName, defineAction, field, readSettings, targetInputs } from '#suite'
+import { openEnvironment } from '#suite/open'
 import { z } from 'zod'
 
 const { reason: _reason, force: _force, ...placeInputs } = targetInputs

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import type { Clock, Listener } from '#kernel'
 import { databaseFor } from '#databases'
 import { migrators } from '#migrators'
+import type { MigratorEntry } from '#migrators'
 import { decideDatabase, migrationRecordSchema, revertMigration } from '#operations'
 import type { DatabaseDecision, MigratePorts } from '#operations'
 import { localShell } from '#runner'
@@ -30,13 +31,7 @@ export function newBatch(): string {
 
 /** Makes the migration tool and the database ready. @throws Failure INPUT_INVALID naming the field. */
 export function openDatabase(inputs: DataInputs, ports: { clock: Clock; listener: Listener }): MigratePorts {
-  const migrator = Object.hasOwn(migrators, inputs.tool) ? migrators[inputs.tool] : undefined
-  if (migrator === undefined) {
-    throw new Failure('INPUT_INVALID', `unknown tool "${inputs.tool}"`, {
-      field: 'tool',
-      hint: `Known: ${Object.keys(migrators).join(', ')}.`,
-    })
-  }
+  const migrator = migratorFor(inputs.tool)
   const [dialect, entry] = databaseFor(inputs.databaseUrl)
   const shell = localShell()
   const { historyTable } = migrator
@@ -84,4 +79,14 @@ export function databaseDecider(
     const opened = openDatabase({ ...told, tool: parsed.tool, backups: '' }, ports)
     return revertMigration(parsed, { owner: told.owner, lockMs: databaseLockMs }, opened)
   }
+}
+
+/** @throws Failure INPUT_INVALID naming the known tools. */
+export function migratorFor(tool: string): MigratorEntry {
+  const migrator = Object.hasOwn(migrators, tool) ? migrators[tool] : undefined
+  if (migrator !== undefined) return migrator
+  throw new Failure('INPUT_INVALID', `unknown tool "${tool}"`, {
+    field: 'tool',
+    hint: `Known: ${Object.keys(migrators).join(', ')}.`,
+  })
 }

@@ -56,7 +56,7 @@ export async function playChaos({ ground, kills, seed, say, signal }: ChaosOptio
     score.strays += round.strays
     score.stuck += round.wasStuck ? 1 : 0
     say(`${String(score.kills).padStart(3)} ${round.title}`)
-    if (round.faults.length > 0) say(complaint(seed, round))
+    if (round.faults.length > 0 || process.env['POSTS']) say(complaint(seed, round))
   }
   const total = await load.stop()
   if (total.lost > 0) say(`lost: ${JSON.stringify(total.lostBy)}`)
@@ -79,7 +79,7 @@ interface Round {
   readonly faults: readonly string[]
   readonly strays: number
   readonly wasStuck: boolean
-  readonly logs: readonly [killed: string, next: string]
+  readonly logs: Readonly<Record<string, string>>
 }
 
 async function playRound({ ground, dice, moments, releases, load }: RoundParts): Promise<Round> {
@@ -117,7 +117,7 @@ async function playRound({ ground, dice, moments, releases, load }: RoundParts):
     faults,
     strays: found.strays.length,
     wasStuck: found.wasStuck,
-    logs: [killed.result.log, result.log],
+    logs: { 'killed run': killed.result.log, post: posts.map(({ log }) => log).join('\n'), 'next run': result.log },
   }
 }
 
@@ -150,8 +150,11 @@ async function buildAll(ground: Ground): Promise<Releases> {
 }
 
 function complaint(seed: number, { faults, logs, title }: Round): string {
-  const [killed, next] = logs.map((log) => log.split('\n').slice(-tailLines).map((line) => `      ${line}`).join('\n'))
-  return [`    NOT CONVERGED, seed ${seed}: ${title}`, ...faults.map((each) => `    - ${each}`), '    killed run:', killed, '    next run:', next].join('\n')
+  const shown = Object.entries(logs).flatMap(([name, log]) => [
+    `    ${name}:`,
+    ...log.split('\n').slice(-tailLines).map((line) => `      ${line}`),
+  ])
+  return [`    NOT CONVERGED, seed ${seed}: ${title}`, ...faults.map((each) => `    - ${each}`), ...shown].join('\n')
 }
 
 /** The last line of a chaos. */

@@ -60,8 +60,10 @@ async function demo(target: TargetName, signal: AbortSignal): Promise<DemoReport
     const stage = new Stage({ world, narrator, signal })
     const first = await stage.prepare(setUp)
     narrator.front(world.front)
-    for (const { ended, folder } of leftovers)
-      narrator.say(`ended ${ended.length} processes that an earlier demo had left (${folder})`)
+    for (const { ended, target: what } of leftovers)
+      narrator.say(
+        `took down what a killed demo had left: ${ended.length} processes${what === 'docker' ? ' and its containers' : ''}`,
+      )
 
     load = await startLoad(
       { url: world.front, rate: REQUESTS_PER_SECOND, sockets: 2, intervalMs: INTERVAL_MS },

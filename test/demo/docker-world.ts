@@ -13,7 +13,8 @@ const LABEL = 'switchyard.demo'
 
 /**
  * The story on Docker and HAProxy: on the engine that answers, or on one of the demo's own. Nothing is pulled where the
- * machine has what images can be made from.
+ * machine has what images can be made from. Containers of two slots share no folder here, so the shop keeps its orders in
+ * memory, and the migrations run on a database file beside it.
  * @throws Unexpected when no engine answers and none can be started
  */
 export async function dockerWorld(run: RunFolder): Promise<World> {

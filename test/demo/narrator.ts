@@ -1,7 +1,10 @@
-import { unescapeMessage } from '../runner/workflow-command.ts'
+import { parseWorkflowCommand } from '../runner/workflow-command.ts'
 import type { IntervalLine } from '../load/tally.ts'
 
 const WIDTH = 110
+
+/** Workflow commands that are for people, and how they are told. */
+const signs: Readonly<Record<string, string>> = { error: '✗ ', warning: '! ', notice: '· ', group: '' }
 
 /** Tells the story as it happens: lines, and on a terminal one more line below them with what the load sees right now. */
 export class Narrator {
@@ -11,6 +14,7 @@ export class Narrator {
   readonly #sums = { sent: 0, lost: 0, bad: 0 }
   #status = ''
   #isOver = false
+  #isInGroup = false
 
   constructor(out: NodeJS.WriteStream) {
     this.#out = out
@@ -32,14 +36,16 @@ export class Narrator {
     this.#write(`\n${this.#time()}  ${this.#bold(title)}\n`)
   }
 
-  /** A line of an action's log. Workflow commands for annotations become plain words; others are not for people. */
+  /** A line of an action's log. Of a group only the title is told; annotations become plain words. */
   action(line: string): void {
-    const command = /^::([a-z-]+)[^:]*::(.*)$/.exec(line)
-    if (!command) return this.#write(line.trim() === '' ? '' : `${this.#time()}    ${this.#dim(clip(line))}\n`)
-    const [, name = '', message = ''] = command
-    const sign = { error: '✗ ', warning: '! ', notice: '· ', group: '' }[name]
-    if (sign !== undefined)
-      this.#write(`${this.#time()}    ${this.#dim(clip(`${sign}${unescapeMessage(message).split('\n')[0] ?? ''}`))}\n`)
+    const command = parseWorkflowCommand(line)
+    const isInGroup = this.#isInGroup
+    if (command?.name === 'group') this.#isInGroup = true
+    if (command?.name === 'endgroup') this.#isInGroup = false
+    const sign = command ? signs[command.name] : ''
+    if (sign === undefined || (isInGroup && !command)) return
+    const text = `${sign}${(command?.message ?? line).split('\n')[0] ?? ''}`
+    if (text.trim() !== '') this.#write(`${this.#time()}    ${this.#dim(clip(text))}\n`)
   }
 
   say(text: string): void {

@@ -1,14 +1,22 @@
-import { afterEach, expect, test } from '@jest/globals'
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { readFile, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { identityOf } from '../runner/process-identity.ts'
 import { endLeftovers, RunFolder } from './run-folder.ts'
 
 const children: ChildProcess[] = []
 
-afterEach(() => {
+let parent = ''
+
+beforeEach(async () => {
+  parent = await mkdtemp(join(tmpdir(), 'switchyard-demo-test-'))
+})
+
+afterEach(async () => {
+  await rm(parent, { recursive: true, force: true })
   for (const child of children.splice(0)) child.kill('SIGKILL')
 })
 
@@ -37,7 +45,7 @@ async function abandon(
 }
 
 test('its own processes are ended, the folder is gone', async () => {
-  const run = await RunFolder.make('process')
+  const run = await RunFolder.make('process', parent)
   const pids = [await start(run.path), await start(run.path, true)]
   expect(await run.remove()).toEqual([])
   expect(pids.map(identityOf)).toEqual([undefined, undefined])
@@ -45,15 +53,15 @@ test('its own processes are ended, the folder is gone', async () => {
 })
 
 test('what a killed demo left is ended by the next one; a demo that runs is let be', async () => {
-  const killed = await RunFolder.make('process')
-  const running = await RunFolder.make('process')
+  const killed = await RunFolder.make('process', parent)
+  const running = await RunFolder.make('process', parent)
   const [left, other] = [await start(killed.path), await start(running.path)]
   const unmarked = await start('elsewhere')
   await killed.know(unmarked, 'load')
-  killed.stopRecording()
+  await killed.stopRecording()
   await abandon(killed.path)
 
-  const leftovers = await endLeftovers(() => Promise.resolve())
+  const leftovers = await endLeftovers(() => Promise.resolve(), parent)
   expect(leftovers.map(({ folder }) => folder)).toContain(killed.path)
   expect(leftovers.map(({ folder }) => folder)).not.toContain(running.path)
   expect([left, unmarked].map(identityOf)).toEqual([undefined, undefined])
@@ -62,12 +70,12 @@ test('what a killed demo left is ended by the next one; a demo that runs is let 
 })
 
 test('a process that only has the same pid is not touched', async () => {
-  const killed = await RunFolder.make('process')
+  const killed = await RunFolder.make('process', parent)
   const innocent = await start('elsewhere')
-  killed.stopRecording()
+  await killed.stopRecording()
   await abandon(killed.path, (record) => {
     record.processes.push({ pid: innocent, startTicks: 1, command: 'node' })
   })
-  await endLeftovers(() => Promise.resolve())
+  await endLeftovers(() => Promise.resolve(), parent)
   expect(identityOf(innocent)).toBeDefined()
 })

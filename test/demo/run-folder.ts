@@ -39,8 +39,8 @@ export class RunFolder {
     this.#record = record
   }
 
-  static async make(target: string): Promise<RunFolder> {
-    const path = join(await parent(), randomBytes(6).toString('hex'))
+  static async make(target: string, parent = usualParent()): Promise<RunFolder> {
+    const path = join(await owned(parent), randomBytes(6).toString('hex'))
     await mkdir(path, { mode: 0o700 })
     const owner = identityOf(process.pid)
     if (!owner) throw new Error('this process is not in /proc: the demo needs Linux')
@@ -76,13 +76,14 @@ export class RunFolder {
   }
 
   /** No more looking for processes from now on. */
-  stopRecording(): void {
+  async stopRecording(): Promise<void> {
     clearInterval(this.#timer)
+    await this.#writing
   }
 
   /** Ends what is left of this demo and removes its folder. @returns processes that could not be ended */
   async remove(): Promise<DemoProcess[]> {
-    this.stopRecording()
+    await this.stopRecording()
     await this.record()
     await endAll(this.path, this.#record.processes)
     const left = [...this.#record.processes.filter(isAlive), ...(await processesOf(this.path))]
@@ -95,8 +96,11 @@ export class RunFolder {
  * Ends, by recorded pid and start time, what demos left whose own process is gone, and removes their folders.
  * A demo that still runs is let be.
  */
-export async function endLeftovers(cleanTarget: (leftover: Leftover) => Promise<void>): Promise<Leftover[]> {
-  const folders = (await readdir(await parent())).map((name) => join(tmpFolder(), name))
+export async function endLeftovers(
+  cleanTarget: (leftover: Leftover) => Promise<void>,
+  parent = usualParent(),
+): Promise<Leftover[]> {
+  const folders = (await readdir(await owned(parent))).map((name) => join(parent, name))
   const leftovers: Leftover[] = []
   for (const folder of folders) {
     const record = await readRecord(folder)
@@ -130,13 +134,13 @@ async function readRecord(folder: string): Promise<RunRecord | undefined> {
   }
 }
 
-function tmpFolder(): string {
+/** Where the demos of this user keep their folders, so that the next one finds what a killed one left. */
+function usualParent(): string {
   return join(tmpdir(), `switchyard-demo-${userInfo().uid}`)
 }
 
 /** @throws Error when someone else made the folder: what lies in it would be theirs to choose */
-async function parent(): Promise<string> {
-  const path = tmpFolder()
+async function owned(path: string): Promise<string> {
   await mkdir(path, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EEXIST') throw error
   })

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { openWorld, type TargetName } from '../demo/targets.ts'
-import { writeRelease, type ShopRelease } from '../demo/releases.ts'
+import { writeMigrations, writeRelease, type ShopRelease } from '../demo/releases.ts'
 import { RunFolder } from '../demo/run-folder.ts'
 import type { World } from '../demo/world.ts'
 import { startLoad, type RunningLoad } from '../load/start-load.ts'
@@ -55,6 +55,11 @@ export async function openGround(target: TargetName): Promise<Ground> {
       await job.end()
     }
   }
+  await migrate(world, runAction).catch(async (thrown: unknown) => {
+    await take()
+    await world.remove()
+    throw thrown
+  })
   return {
     world,
     folder: run.path,
@@ -87,6 +92,15 @@ export async function openGround(target: TargetName): Promise<Ground> {
       }
     },
   }
+}
+
+/** Makes the shop's database, where the world's configuration gives it one. */
+async function migrate({ target, workspace, databaseUrl }: World, run: Ground['run']): Promise<void> {
+  if (target !== 'process') return
+  const migrations = 'db/migrations'
+  await writeMigrations(join(workspace, migrations), 2)
+  const done = await run('migrate', { tool: 'dbmate', migrations, 'database-url': databaseUrl })
+  if (done.outcome !== 'success') throw new Error(`migrate failed: ${done.log.slice(-1500)}`)
 }
 
 /** The code of the first typed failure that a step told; empty when there is none. */

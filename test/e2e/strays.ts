@@ -30,8 +30,7 @@ async function strayProcesses({ folder, stateDir }: Ground): Promise<readonly st
   const running = await processesOf(folder)
   const slots = await Promise.all(['blue', 'green'].map((slot) => pidsOf(stateDir, slot)))
   const known = new Set(slots.flat())
-  const routers = running.filter(({ command }) => command.endsWith(` router ${join(stateDir, 'router')}`))
-  const [router] = routers
+  const router = running.find(({ command }) => / router \//.test(command))
   return running.filter(({ pid }) => !known.has(pid) && pid !== router?.pid).map(shown)
 }
 

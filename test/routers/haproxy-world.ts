@@ -11,6 +11,8 @@ import type { DockerPlace } from '../targets/docker-world.ts'
 export interface HaproxyWorld extends RouterWorld {
   readonly place: DockerPlace
   readonly context: RouterContext
+  /** Ends an instance with its address: nothing refuses, nothing answers. */
+  vanish(endpoint: Endpoint): Promise<void>
 }
 
 /** Router haproxy on an engine, and shops as plain containers at addresses of the test's own choice. */
@@ -27,7 +29,9 @@ export async function haproxyWorld(): Promise<HaproxyWorld> {
     taken += 1
     const address = subnet.replace(/\.[0-9]+\/[0-9]+$/, `.${taken}`)
     const labels = [`--label=switchyard.app=${place.app}`]
-    const id = await place.docker('run', '--detach', ...labels, `--network=${network}`, `--ip=${address}`, `--env=VERSION=${version}`, place.shop)
+    // The shop can die and leave its address behind, which then refuses; `docker kill` takes the address away with it.
+    const words = ['--entrypoint=sh', place.shop, '-c', 'node server.mjs; sleep 600']
+    const id = await place.docker('run', '--detach', ...labels, `--network=${network}`, `--ip=${address}`, `--env=VERSION=${version}`, ...words)
     containers.set(`${address}:3000`, id)
     await place.docker('exec', id, 'sh', '-c', 'until wget -qO- 127.0.0.1:3000/health; do usleep 20000; done')
     return `${address}:3000`
@@ -44,6 +48,9 @@ export async function haproxyWorld(): Promise<HaproxyWorld> {
       return { release: shopRelease(place, version, { instances }), endpoints }
     },
     async kill({ address }) {
+      await place.docker('exec', containers.get(address) ?? '', 'killall', '-9', 'node')
+    },
+    async vanish({ address }) {
       await place.docker('kill', containers.get(address) ?? '')
     },
     async crash() {

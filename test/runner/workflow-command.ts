@@ -17,8 +17,7 @@ export function parseWorkflowCommand(line: string): WorkflowCommand | undefined 
   return { name: name.toLowerCase(), properties: Object.fromEntries(pairs), message: unescapeMessage(message) }
 }
 
-/** Gives back the line ends and percent signs of a command's message. */
-export function unescapeMessage(text: string): string {
+function unescapeMessage(text: string): string {
   return text.replaceAll('%0D', '\r').replaceAll('%0A', '\n').replaceAll('%25', '%')
 }
 

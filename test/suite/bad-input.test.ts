@@ -5,22 +5,26 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { Failure, failureCodes } from '#kernel'
 import { fieldsOf, parseConfig, readInputs } from '#suite'
-import { buildCommand } from '../../actions/build-scan/command.ts'
 import { action as buildAction } from '../../actions/build-scan/inputs.ts'
-import { deliverCommand } from '../../actions/deliver/command.ts'
 import { action as deliverAction } from '../../actions/deliver/inputs.ts'
-import { deployCommand } from '../../actions/deploy-bluegreen/command.ts'
 import { action as deployAction } from '../../actions/deploy-bluegreen/inputs.ts'
-import { migrateCommand } from '../../actions/migrate/command.ts'
 import { action as migrateAction } from '../../actions/migrate/inputs.ts'
-import { rollbackCommand } from '../../actions/rollback/command.ts'
 import { action as rollbackAction } from '../../actions/rollback/inputs.ts'
-import { verifyCommand } from '../../actions/verify-health/command.ts'
 import { action as verifyAction } from '../../actions/verify-health/inputs.ts'
+import { commands } from '../../packages/cli/commands.ts'
 import { failureOf } from './session.ts'
 import type { Command } from './session.ts'
 
 const digest = `sha256:${'a'.repeat(64)}`
+
+/** What the command line runs for a word: it reads its own inputs. */
+function commandOf(word: string): Command {
+  return async (session) => {
+    const { run } = (await commands[word]?.load()) ?? { run: undefined }
+    if (run === undefined) throw new Error(`no command ${word}`)
+    return run(session)
+  }
+}
 
 let folder = ''
 let state = ''
@@ -37,21 +41,44 @@ afterAll(() => rm(folder, { recursive: true, force: true }))
 
 /** Inputs with which an action would get to its work. */
 const sound: Readonly<Record<string, { command: Command; inputs: () => Record<string, string> }>> = {
-  'build-scan': { command: buildCommand, inputs: () => ({ artifact: 'folder', context: 'nowhere' }) },
-  migrate: { command: migrateCommand, inputs: () => ({ 'database-url': `sqlite:${folder}/shop.db`, migrations: 'nowhere' }) },
-  'deploy-bluegreen': {
-    command: deployCommand,
-    inputs: () => ({ release: `/nowhere.tar.gz@${digest}`, target: 'process', command: 'node server.mjs', 'state-dir': state }),
+  'build-scan': { command: commandOf('build'), inputs: () => ({ artifact: 'folder', context: 'nowhere' }) },
+  migrate: {
+    command: commandOf('migrate'),
+    inputs: () => ({ 'database-url': `sqlite:${folder}/shop.db`, migrations: 'nowhere' }),
   },
-  'verify-health': { command: verifyCommand, inputs: () => ({ url: 'http://127.0.0.1:9/health', deadline: '50ms' }) },
-  rollback: { command: rollbackCommand, inputs: () => ({ target: 'process', 'state-dir': state }) },
+  'deploy-bluegreen': {
+    command: commandOf('deploy'),
+    inputs: () => ({
+      release: `/nowhere.tar.gz@${digest}`,
+      target: 'process',
+      command: 'node server.mjs',
+      'state-dir': state,
+    }),
+  },
+  'verify-health': {
+    command: commandOf('verify'),
+    inputs: () => ({ url: 'http://127.0.0.1:9/health', deadline: '50ms' }),
+  },
+  rollback: { command: commandOf('rollback'), inputs: () => ({ target: 'process', 'state-dir': state }) },
   deliver: {
-    command: deliverCommand,
-    inputs: () => ({ release: `/nowhere.tar.gz@${digest}`, target: 'process', command: 'node server.mjs', 'state-dir': state }),
+    command: commandOf('deliver'),
+    inputs: () => ({
+      release: `/nowhere.tar.gz@${digest}`,
+      target: 'process',
+      command: 'node server.mjs',
+      'state-dir': state,
+    }),
   },
 }
 
-const definitions = { 'build-scan': buildAction, migrate: migrateAction, 'deploy-bluegreen': deployAction, 'verify-health': verifyAction, rollback: rollbackAction, deliver: deliverAction }
+const definitions = {
+  'build-scan': buildAction,
+  migrate: migrateAction,
+  'deploy-bluegreen': deployAction,
+  'verify-health': verifyAction,
+  rollback: rollbackAction,
+  deliver: deliverAction,
+}
 
 /** What no reader of that kind of field accepts, by the field's name. */
 const malformed: Readonly<Record<string, readonly string[]>> = {
@@ -87,7 +114,14 @@ const malformed: Readonly<Record<string, readonly string[]>> = {
   env: ['NOVALUE', '1A=b', 'A=1\nA=2', 'A B=c'],
   secrets: ['just-a-secret', 'A=1\nA=2'],
   force: ['yes', '1', 'ja'],
-  release: ['shop:latest', '{"version":', '{"version":"1","services":{}}', '{"version":"1","services":{"web":"shop:latest"}}', `{"version":"1","services":{"web":"x@${digest}"},"extra":1}`, 'x@sha256:abc'],
+  release: [
+    'shop:latest',
+    '{"version":',
+    '{"version":"1","services":{}}',
+    '{"version":"1","services":{"web":"shop:latest"}}',
+    `{"version":"1","services":{"web":"x@${digest}"},"extra":1}`,
+    'x@sha256:abc',
+  ],
   tool: ['rails', '__proto__'],
   'database-url': ['postgres://x', 'shop.db', 'sqlite'],
   hosts: ['deploy@a.example.com'],
@@ -99,7 +133,25 @@ const malformed: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Inputs that may hold any text; what they mean is found out later. */
-const free = ['reason', 'version', 'version-path', 'image', 'dockerfile', 'domain', 'migrations', 'backup-dir', 'output', 'context', 'command', 'ignore', 'ssh-key', 'known-hosts', 'registry-password', 'router-image', 'state-dir']
+const free = [
+  'reason',
+  'version',
+  'version-path',
+  'image',
+  'dockerfile',
+  'domain',
+  'migrations',
+  'backup-dir',
+  'output',
+  'context',
+  'command',
+  'ignore',
+  'ssh-key',
+  'known-hosts',
+  'registry-password',
+  'router-image',
+  'state-dir',
+]
 
 async function expectTypedFailure(command: Command, inputs: Record<string, string>): Promise<Failure> {
   const failure = await failureOf(command, inputs, workspace)
@@ -115,24 +167,57 @@ describe.each(Object.keys(sound))('%s', (name) => {
   const fields = fieldsOf(definition)
 
   it('says what is missing when nothing is given', async () => {
-    const failure = await expectTypedFailure(command, name === 'rollback' ? { target: 'process', 'state-dir': state } : {})
+    const failure = await expectTypedFailure(
+      command,
+      name === 'rollback' ? { target: 'process', 'state-dir': state } : {},
+    )
     expect(failure.message.length).toBeGreaterThan(10)
   })
 
-  it.each(fields.map((field) => field.name).filter((field) => !free.includes(field)))('names %s when it is malformed', async (field) => {
-    const words = malformed[field]
-    if (words === undefined) throw new Error(`this test has no malformed value for the input ${field} of ${name}: add one`)
-    for (const word of words) {
-      const failure = await expectTypedFailure(command, { ...inputs(), [field]: word })
-      const named = [failure.field, failure.message].join(' ')
-      expect({ word, named }).toEqual({ word, named: expect.stringContaining(field === 'registry-username' ? 'registry-password' : field === 'run' ? 'run' : field) })
-    }
-  })
+  it.each(fields.map((field) => field.name).filter((field) => !free.includes(field)))(
+    'names %s when it is malformed',
+    async (field) => {
+      const words = malformed[field]
+      if (words === undefined)
+        throw new Error(`this test has no malformed value for the input ${field} of ${name}: add one`)
+      for (const word of words) {
+        const failure = await expectTypedFailure(command, { ...inputs(), [field]: word })
+        const named = [failure.field, failure.message].join(' ')
+        expect({ word, named }).toEqual({
+          word,
+          named: expect.stringContaining(
+            field === 'registry-username' ? 'registry-password' : field === 'run' ? 'run' : field,
+          ),
+        })
+      }
+    },
+  )
 
   it('reports several wrong inputs at once', async () => {
-    const [first, second] = fields.map((field) => field.name).filter((field) => malformed[field] !== undefined && ['deadline', 'successes', 'artifact', 'service', 'mode', 'backup', 'environment', 'app', 'force', 'listen'].includes(field))
+    const [first, second] = fields
+      .map((field) => field.name)
+      .filter(
+        (field) =>
+          malformed[field] !== undefined &&
+          [
+            'deadline',
+            'successes',
+            'artifact',
+            'service',
+            'mode',
+            'backup',
+            'environment',
+            'app',
+            'force',
+            'listen',
+          ].includes(field),
+      )
     if (first === undefined || second === undefined) throw new Error(`${name} has fewer than two fields to get wrong`)
-    const failure = await expectTypedFailure(command, { ...inputs(), [first]: malformed[first]?.[0] ?? '', [second]: malformed[second]?.[0] ?? '' })
+    const failure = await expectTypedFailure(command, {
+      ...inputs(),
+      [first]: malformed[first]?.[0] ?? '',
+      [second]: malformed[second]?.[0] ?? '',
+    })
     expect(failure.message).toContain(first)
     expect(failure.message).toContain(second)
   })
@@ -167,10 +252,23 @@ describe('the configuration file', () => {
     ['is 10 MB long', `app: ${'x'.repeat(10_000_000)}`, 'CONFIG_UNREADABLE', 'larger than'],
     ['has a key twice', 'app: a\napp: b', 'CONFIG_UNREADABLE', 'unique'],
     ['has an unknown key', 'strategie: canary', 'CONFIG_INVALID', 'strategy'],
-    ['has an unknown key in an environment', 'environments: { production: { stepz: [5, 100] } }', 'CONFIG_INVALID', 'steps'],
+    [
+      'has an unknown key in an environment',
+      'environments: { production: { stepz: [5, 100] } }',
+      'CONFIG_INVALID',
+      'steps',
+    ],
     ['has an unknown key in a service', 'services: { web: { prt: 3000 } }', 'CONFIG_INVALID', 'port'],
     ['is a list', '- a', 'CONFIG_INVALID', 'the file'],
-    ['is an alias bomb', `a: &a [x,x,x,x,x,x,x,x,x]\n${'bcdefghi'.split('').map((key, at) => `${key}: &${key} [${`*${'abcdefghi'[at]},`.repeat(9)}]`).join('\n')}`, 'CONFIG_', 'switchyard.yml'],
+    [
+      'is an alias bomb',
+      `a: &a [x,x,x,x,x,x,x,x,x]\n${'bcdefghi'
+        .split('')
+        .map((key, at) => `${key}: &${key} [${`*${'abcdefghi'[at]},`.repeat(9)}]`)
+        .join('\n')}`,
+      'CONFIG_',
+      'switchyard.yml',
+    ],
     ['has a wrong unit', 'bake: 10', 'INPUT_INVALID', 'bake'],
     ['has a wrong port', 'services: { web: { port: 99999 } }', 'CONFIG_INVALID', 'services.web.port'],
   ]
@@ -189,13 +287,41 @@ describe('the configuration file', () => {
 describe('fuzz', () => {
   const hostile = fc.oneof(
     fc.string({ unit: 'binary', maxLength: 60 }),
-    fc.constantFrom('', ' ', '\0', '[', '{', '{"a":1}', '[1,2]', '5s', '100', 'true', '__proto__=1', 'A=B', '-1', '1e309', '\u202e', '%00', '../..', "'; --", '$(id)', '`id`'),
+    fc.constantFrom(
+      '',
+      ' ',
+      '\0',
+      '[',
+      '{',
+      '{"a":1}',
+      '[1,2]',
+      '5s',
+      '100',
+      'true',
+      '__proto__=1',
+      'A=B',
+      '-1',
+      '1e309',
+      '\u202e',
+      '%00',
+      '../..',
+      "'; --",
+      '$(id)',
+      '`id`',
+    ),
   )
   const runs = Number(process.env['FUZZ_RUNS'] ?? 10_000)
 
   it('inputs never meet an unhandled error', () => {
     const all = Object.values(definitions)
-    const some = fc.tuple(fc.nat(all.length - 1), fc.dictionary(fc.constantFrom(...new Set(all.flatMap((each) => fieldsOf(each).map((field) => field.name)))), hostile, { maxKeys: 6 }))
+    const some = fc.tuple(
+      fc.nat(all.length - 1),
+      fc.dictionary(
+        fc.constantFrom(...new Set(all.flatMap((each) => fieldsOf(each).map((field) => field.name)))),
+        hostile,
+        { maxKeys: 6 },
+      ),
+    )
     fc.assert(
       fc.property(some, ([at, texts]) => {
         try {
@@ -209,11 +335,38 @@ describe('fuzz', () => {
   })
 
   it('configuration files never meet an unhandled error', async () => {
-    const keys = fc.constantFrom('app', 'services', 'environments', 'bake', 'steps', 'routes', 'env', 'migrate', 'production', 'web', 'port', '__proto__', 'constructor', 'checks')
+    const keys = fc.constantFrom(
+      'app',
+      'services',
+      'environments',
+      'bake',
+      'steps',
+      'routes',
+      'env',
+      'migrate',
+      'production',
+      'web',
+      'port',
+      '__proto__',
+      'constructor',
+      'checks',
+    )
     const tree = fc.letrec((tie) => ({
-      node: fc.oneof({ maxDepth: 3 }, hostile, fc.integer(), fc.boolean(), fc.constant(null), fc.array(tie('node'), { maxLength: 3 }), fc.dictionary(keys, tie('node'), { maxKeys: 4 })),
+      node: fc.oneof(
+        { maxDepth: 3 },
+        hostile,
+        fc.integer(),
+        fc.boolean(),
+        fc.constant(null),
+        fc.array(tie('node'), { maxLength: 3 }),
+        fc.dictionary(keys, tie('node'), { maxKeys: 4 }),
+      ),
     })).node
-    const text = fc.oneof(tree.map((value) => JSON.stringify(value) ?? ''), hostile, fc.string({ unit: fc.constantFrom(...'abc:-[]{}&*!|>%@`#,? \n\t"\''), maxLength: 60 }))
+    const text = fc.oneof(
+      tree.map((value) => JSON.stringify(value) ?? ''),
+      hostile,
+      fc.string({ unit: fc.constantFrom(...'abc:-[]{}&*!|>%@`#,? \n\t"\''), maxLength: 60 }),
+    )
     await fc.assert(
       fc.asyncProperty(text, async (given) => {
         try {

@@ -5,7 +5,10 @@ import type { ActionResult, ActionSession } from '#runner'
 export type Command = (session: ActionSession) => Promise<ActionResult>
 
 /** A session that gives these inputs and hears nothing. */
-export function sessionOf(inputs: Readonly<Record<string, string>>, environment: Readonly<Record<string, string>>): ActionSession {
+export function sessionOf(
+  inputs: Readonly<Record<string, string>>,
+  environment: Readonly<Record<string, string>>,
+): ActionSession {
   return {
     given: (name) => inputs[name] ?? '',
     signal: AbortSignal.timeout(20_000),
@@ -20,7 +23,11 @@ export function sessionOf(inputs: Readonly<Record<string, string>>, environment:
 }
 
 /** How a command fails with these inputs; null where it does not. */
-export async function failureOf(command: Command, inputs: Readonly<Record<string, string>>, workspace: string): Promise<Failure | null> {
+export async function failureOf(
+  command: Command,
+  inputs: Readonly<Record<string, string>>,
+  workspace: string,
+): Promise<Failure | null> {
   try {
     const result = await command(sessionOf(inputs, { GITHUB_WORKSPACE: workspace, GITHUB_REPOSITORY: 'acme/shop' }))
     return result.failure ?? null

@@ -1,3 +1,5 @@
+import { constants } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 
@@ -12,27 +14,34 @@ const controlSocket = 'control.sock'
  */
 export async function runControl(folder: string, waitMs: number): Promise<void> {
   const request = (await text(process.stdin)).replaceAll('\n', ' ')
-  const reply = await ask(folder, request, waitMs).catch((fault: unknown) =>
-    JSON.stringify({
-      ok: false,
-      code: 'ROUTER_UNREACHABLE',
-      what: `the embedded router does not answer: ${String(fault)}`,
-    }),
-  )
-  process.stdout.write(`${reply.trim()}\n`)
+  process.stdout.write(`${await askRouter(folder, request, waitMs)}\n`)
 }
 
-async function ask(folder: string, request: string, waitMs: number): Promise<string> {
+/** One request, one reply; where no router answers, a reply that says so. A look may be asked from anywhere. */
+export async function askRouter(
+  folder: string,
+  request: string,
+  waitMs: number,
+  signal?: AbortSignal,
+): Promise<string> {
   const until = performance.now() + waitMs
   for (;;) {
     try {
-      process.chdir(folder)
-      return await exchange(request)
+      return (await exchange(folder, request, signal)).trim()
     } catch (fault) {
-      if (!isAbsent(fault) || performance.now() >= until) throw fault
+      signal?.throwIfAborted()
+      if (!isAbsent(fault) || performance.now() >= until) return unreachable(fault)
       await new Promise((resolve) => setTimeout(resolve, 5))
     }
   }
+}
+
+function unreachable(fault: unknown): string {
+  return JSON.stringify({
+    ok: false,
+    code: 'ROUTER_UNREACHABLE',
+    what: `the embedded router does not answer: ${String(fault)}`,
+  })
 }
 
 /** Nothing was sent when the socket is not there yet or nobody listens on it. */
@@ -40,13 +49,21 @@ function isAbsent(fault: unknown): boolean {
   return ['ENOENT', 'ECONNREFUSED'].includes((fault as NodeJS.ErrnoException).code ?? '')
 }
 
-function exchange(request: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ path: controlSocket, allowHalfOpen: true }, () => socket.end(`${request}\n`))
-    let reply = ''
-    socket.setEncoding('utf8')
-    socket.on('data', (chunk: string) => (reply += chunk))
-    socket.once('error', reject)
-    socket.once('end', () => (reply === '' ? reject(new Error('it closed without a reply')) : resolve(reply)))
-  })
+/** A socket's path may have 107 bytes, a state folder's more: it is reached through an open descriptor of the folder. */
+async function exchange(folder: string, request: string, signal: AbortSignal | undefined): Promise<string> {
+  const place = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY)
+  try {
+    return await new Promise((resolve, reject) => {
+      const path = `/proc/self/fd/${place.fd}/${controlSocket}`
+      const socket = connect({ path, allowHalfOpen: true }, () => socket.end(`${request}\n`))
+      signal?.addEventListener('abort', () => socket.destroy(new Error('aborted')), { once: true })
+      let reply = ''
+      socket.setEncoding('utf8')
+      socket.on('data', (chunk: string) => (reply += chunk))
+      socket.once('error', reject)
+      socket.once('end', () => (reply === '' ? reject(new Error('it closed without a reply')) : resolve(reply)))
+    })
+  } finally {
+    await place.close()
+  }
 }

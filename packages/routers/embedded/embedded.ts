@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import { Failure, routedServices, sameWeights, noTraffic } from '#kernel'
-import type { Command, Endpoint, Host, Leftovers, PreviewUrls, RouterTotals, Weights } from '#kernel'
+import type { Endpoint, Host, Leftovers, PreviewUrls, RouterTotals, Weights } from '#kernel'
 import type { ManagedRouter, RouterContext } from '../index.ts'
 import { secretHeader } from './headers.ts'
+import { askRouter } from './control.ts'
 import { readReply } from './reply.ts'
 import type { RouterRequest } from './requests.ts'
 import { parseState, weightsSchema } from './state.ts'
@@ -30,7 +31,7 @@ export function embeddedRouter(context: RouterContext): ManagedRouter {
 
   return {
     async setup() {
-      const running = await ask(context, host.look, { do: 'hello' }, helloSchema).catch(unlessAbsent)
+      const running = await look(context, { do: 'hello' }, helloSchema).catch(unlessAbsent)
       const done: string[] = []
       if (running === null) {
         // It lives on for months: not with the tokens and secrets that are in the environment of one job.
@@ -40,14 +41,14 @@ export function embeddedRouter(context: RouterContext): ManagedRouter {
       const wanted = { bind: context.bind, port: context.listen }
       const { front, listening } = running ?? { front: null, listening: false }
       if (!listening || front?.bind !== wanted.bind || front.port !== wanted.port) {
-        await ask(context, host.act, { do: 'listen', ...wanted }, frontSchema, startMs)
+        await change(context, { do: 'listen', ...wanted }, frontSchema, startMs)
         done.push(`listens on ${wanted.bind}:${wanted.port}`)
       }
       return done
     },
 
     async remove() {
-      await ask(context, host.act, { do: 'quit' }, z.null()).catch(unlessAbsent)
+      await change(context, { do: 'quit' }, z.null()).catch(unlessAbsent)
       await host.act({ argv: ['rm', '-rf', place, `${place}.log`] })
     },
 
@@ -62,29 +63,21 @@ export function embeddedRouter(context: RouterContext): ManagedRouter {
       }))
       if (services.length === 0) return {}
       const request: RouterRequest = { do: 'preview', slot, release: release.id, services }
-      const ports = await ask(context, host.act, request, z.record(z.string(), z.number()))
+      const ports = await change(context, request, z.record(z.string(), z.number()))
       return Object.fromEntries(Object.entries(ports).map(([service, port]) => [service, `http://127.0.0.1:${port}`]))
     },
 
     async shift(weights) {
-      const inForce = await ask(context, host.act, { do: 'shift', weights: { ...weights } }, weightsSchema)
+      const inForce = await change(context, { do: 'shift', weights: { ...weights } }, weightsSchema)
       if (!sameWeights(inForce, weights)) {
         throw new Failure('ROUTER_DISAGREES', `the router was told ${shown(weights)} and shows ${shown(inForce)}`)
       }
     },
 
     async drain(slot, deadlineMs, signal): Promise<Leftovers> {
-      const left = await ask(
-        context,
-        host.look,
-        { do: 'drained', slot, deadlineMs },
-        countsSchema,
-        0,
-        deadlineMs,
-        signal,
-      )
+      const left = await look(context, { do: 'drained', slot, deadlineMs }, countsSchema, signal)
       if (left.requests + left.sockets === 0) return { ...left, closed: 0 }
-      const closed = await ask(context, host.act, { do: 'close', slot }, z.number())
+      const closed = await change(context, { do: 'close', slot }, z.number())
       return { ...left, closed }
     },
 
@@ -97,31 +90,31 @@ export function embeddedRouter(context: RouterContext): ManagedRouter {
     },
 
     async stats(slot): Promise<RouterTotals> {
-      const { latencies, ...totals } = await ask(context, host.look, { do: 'stats', slot }, totalsSchema)
+      const { latencies, ...totals } = await look(context, { do: 'stats', slot }, totalsSchema)
       return { ...totals, latencies: latencies.map(([bound, count]) => [bound ?? Infinity, count] as const) }
     },
   }
 }
 
-type Way = Host['look']
-
-/** One request to the router, as a program on the host: an effect under our lease (`act`), or a look. */
-async function ask<T>(
+/** A look asks the router itself: nothing is changed, so no lock is needed. The router is always on this machine. */
+async function look<T>(
   context: RouterContext,
-  way: Way,
   request: RouterRequest,
   schema: z.ZodType<T>,
-  waitMs = 0,
-  takesMs = 0,
   signal?: AbortSignal,
 ): Promise<T> {
-  const command: Command = {
+  const reply = await askRouter(`${context.host.stateDir}/${folder}`, JSON.stringify(request), 0, signal)
+  return readReply(reply, schema)
+}
+
+/** A change is a program on the host, under our lease. */
+async function change<T>(context: RouterContext, request: RouterRequest, schema: z.ZodType<T>, waitMs = 0): Promise<T> {
+  const { stdout } = await context.host.act({
     argv: [...context.resident, 'control', `${context.host.stateDir}/${folder}`, String(waitMs)],
     stdin: JSON.stringify(request),
     env: { NODE_COMPILE_CACHE: `${context.host.stateDir}/cache` },
-    timeoutMs: answerMs + waitMs + takesMs,
-  }
-  const { stdout } = await way.call(context.host, command, signal)
+    timeoutMs: answerMs + waitMs,
+  })
   return readReply(stdout, schema)
 }
 

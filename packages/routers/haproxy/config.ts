@@ -70,6 +70,7 @@ ring requests
 
 defaults
   mode http
+  option forwardfor
   option redispatch 1
   retries 3
   retry-on conn-failure
@@ -81,9 +82,12 @@ defaults
   timeout tunnel 1h
   timeout check 5s`
 
+/** What a proxy before us says of protocol and host is kept: it ends TLS. The address that a request came from is added last. */
 const probeRules = `  http-request deny deny_status 405 if METH_CONNECT
   http-request set-var(txn.probe) bool(true) if { req.hdr(${probeHeader}) -m str "\${SWITCHYARD_PROBE}" }
-  http-request del-header ${probeHeader}`
+  http-request del-header ${probeHeader}
+  http-request set-header x-forwarded-proto http unless { req.hdr(x-forwarded-proto) -m found }
+  http-request set-header x-forwarded-host %[req.hdr(host)] unless { req.hdr(x-forwarded-host) -m found }`
 
 const front = `frontend front
   bind :${frontPort}

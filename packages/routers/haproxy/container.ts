@@ -14,7 +14,8 @@ export const sharedFolder = 'router/haproxy'
 export const envPath = 'router/router.env'
 
 const seenSchema = z.object({ running: z.boolean(), labels: z.record(z.string(), z.string()).nullable() })
-const stopSeconds = 2
+/** What is in flight may end; new connections are refused meanwhile, so it is short. */
+const stopSeconds = 1
 
 /** The router's container as it is. */
 export interface SeenContainer {
@@ -51,15 +52,24 @@ export function madeFrom({ image, secret, bind, listen, previews }: RouterRecord
 
 /**
  * Puts a new container in the place of the one that is there, if any. The new one is made beforehand, so that the gap is no longer
- * than one container's end and another's start; one that does not come up is taken back and the old one started again.
+ * than one container's end and another's start; one that does not come up is taken back and the old one started again. Gives the
+ * length of the gap in ms.
  * @throws Failure PORT_IN_USE, HOST_NOT_READY
  */
-export async function replaceContainer(engine: Engine, host: Host, names: Names, record: RouterRecord, address: string, isThere: boolean): Promise<void> {
+export async function replaceContainer(
+  engine: Engine,
+  host: Host,
+  names: Names,
+  record: RouterRecord,
+  address: string,
+  isThere: boolean,
+): Promise<number> {
   const { container } = names
   const [next, old] = [`${container}-next`, `${container}-old`]
   await engine.act(['rm', '--force', next])
   done(await engine.act(['create', ...createWords(host, names, record, address), `--name=${next}`, '--', record.image]), host)
   await engine.act(['rm', '--force', old])
+  const began = performance.now()
   if (isThere) {
     await engine.act(['update', '--restart=no', container])
     await engine.act(['stop', `--time=${stopSeconds}`, container])
@@ -77,7 +87,9 @@ export async function replaceContainer(engine: Engine, host: Host, names: Names,
     }
     throw thrown
   }
+  const gapMs = performance.now() - began
   if (isThere) await engine.act(['rm', '--force', old])
+  return gapMs
 }
 
 /** @throws Failure PORT_IN_USE, HOST_NOT_READY with the last words of the container */

@@ -30,8 +30,11 @@ export function haproxyRouter(context: RouterContext): ManagedRouter {
     return record
   }
 
+  // Setting up and observing go on at the same time and ask the same.
+  const show = shared(() => ask(engine, names.container, [`show map ${weightMap}`]))
+
   return {
-    setup: () => setUp(context, engine, names),
+    setup: () => setUp(context, engine, names, show),
 
     async remove() {
       for (const name of [names.container, `${names.container}-next`, `${names.container}-old`]) await engine.act(['rm', '--force', '--volumes', name])
@@ -40,7 +43,7 @@ export function haproxyRouter(context: RouterContext): ManagedRouter {
     },
 
     async read() {
-      const [shown, file] = await Promise.all([ask(engine, names.container, [`show map ${weightMap}`]), readWeightsOnDisk(host)])
+      const [shown, file] = await Promise.all([show(), readWeightsOnDisk(host)])
       // One that is down does what its file says as soon as it is up.
       return shown === null ? (file ?? noTraffic) : readWeights(shown)
     },
@@ -63,6 +66,12 @@ export function haproxyRouter(context: RouterContext): ManagedRouter {
 
     stats: (slot) => totals.read(engine, names.container, slot),
   }
+}
+
+/** Who asks while an answer is under way gets that one. */
+function shared<T>(question: () => Promise<T>): () => Promise<T> {
+  let underWay: Promise<T> | null = null
+  return () => (underWay ??= question().finally(() => (underWay = null)))
 }
 
 /** Only the first routed service of a slot is reached through the front. */

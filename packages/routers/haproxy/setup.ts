@@ -2,7 +2,7 @@ import { Failure, noTraffic, sameWeights } from '#kernel'
 import type { Host, Weights } from '#kernel'
 import type { RouterContext } from '../index.ts'
 import { readWeightFile, readWeights } from './answers.ts'
-import { weightMap, weightMapOf } from './config.ts'
+import { weightMapOf } from './config.ts'
 import { envPath, madeFrom, replaceContainer, seeContainer, sharedFolder, startContainer } from './container.ts'
 import type { SeenContainer } from './container.ts'
 import type { Engine } from './engine.ts'
@@ -12,21 +12,25 @@ import { ensureNetwork } from './network.ts'
 import { putFiles } from './preview.ts'
 import { freshSecret, guessPreviews, keepRecord, readRecord } from './record.ts'
 import type { RouterRecord } from './record.ts'
-import { ask } from './runtime.ts'
 
 const previewAttempts = 5
 
 /**
- * Makes the router run as it is asked for. Where it does already, this is one look.
+ * Makes the router run as it is asked for. Where it does already, this is one look. `show`: the map of weights as the router has it.
  * @throws Failure DOCKER_MISSING, IMAGE_MISSING, PORT_IN_USE, HOST_NOT_READY, INPUT_INVALID
  */
-export async function setUp(context: RouterContext, engine: Engine, names: Names): Promise<readonly string[]> {
+export async function setUp(
+  context: RouterContext,
+  engine: Engine,
+  names: Names,
+  show: () => Promise<string | null>,
+): Promise<readonly string[]> {
   const { host } = context
   const [record, seen, file, shown] = await Promise.all([
     readRecord(host),
     seeContainer(engine, names),
     readWeightsOnDisk(host),
-    ask(engine, names.container, [`show map ${weightMap}`]),
+    show(),
   ])
   assertSameState(host, seen)
   const inForce = shown === null ? null : readWeights(shown)
@@ -55,12 +59,15 @@ async function renew(
     const previews = attempt === 1 && before !== null ? before.previews : guessPreviews()
     const slots = before?.slots ?? { blue: [], green: [] }
     const record: RouterRecord = { asked, image, secret: before?.secret ?? freshSecret(), bind, listen, previews, slots }
+    if (seen?.isRunning === true && seen.madeFrom === madeFrom(record)) {
+      await keepRecord(host, record)
+      return [`the router's image is ${asked} now, which is the one that runs`]
+    }
     await putAll(engine, host, record, weights)
     try {
-      const began = performance.now()
-      await replaceContainer(engine, host, names, record, network.routerAddress, seen !== null)
+      const gapMs = await replaceContainer(engine, host, names, record, network.routerAddress, seen !== null)
       await keepRecord(host, record)
-      return told(record, seen, network.isNew ? names.network : null, performance.now() - began)
+      return told(record, seen, network.isNew ? names.network : null, gapMs)
     } catch (thrown) {
       const isPreview = thrown instanceof Failure && thrown.code === 'PORT_IN_USE' && !thrown.message.startsWith(`port ${listen} `)
       if (!isPreview || attempt === previewAttempts) throw thrown
@@ -100,8 +107,8 @@ function assertSameState({ stateDir }: Host, seen: SeenContainer | null): void {
   })
 }
 
-function told(record: RouterRecord, seen: SeenContainer | null, network: string | null, tookMs: number): string[] {
+function told(record: RouterRecord, seen: SeenContainer | null, network: string | null, gapMs: number): string[] {
   const where = `HAProxy (${record.image.slice(0, 80)}) on ${record.bind}:${record.listen}`
-  const router = seen === null ? `started ${where}` : `replaced the router by ${where}; new connections were refused for at most ${Math.ceil(tookMs)} ms`
+  const router = seen === null ? `started ${where}` : `replaced the router by ${where}; new connections were refused for at most ${Math.ceil(gapMs)} ms`
   return [...(network === null ? [] : [`made the network ${network}`]), router]
 }

@@ -6,8 +6,11 @@ import type { Command, Host, Release, Target } from '#kernel'
 import type { TargetContext } from '../index.ts'
 import { artifactFolder, parseArtifact } from './artifact.ts'
 import { releaseShell } from './release-shell.ts'
+import { observeSlots } from './observe-slots.ts'
+import { Records } from './records.ts'
 import { readReply } from './reply.ts'
-import { endpointsSchema, slotsSeenSchema } from './requests.ts'
+import { logsOf } from './slot-log.ts'
+import { endpointsSchema } from './requests.ts'
 import type { SlotRequest } from './requests.ts'
 import { commandOf } from './supervisor.ts'
 
@@ -22,11 +25,8 @@ export function processTarget(context: TargetContext): Target {
   const { host } = context
 
   return {
-    async observe() {
-      return (await ask(context, host.look, { do: 'observe' }, slotsSeenSchema, answerMs)) as Awaited<
-        ReturnType<Target['observe']>
-      >
-    },
+    // A look needs no lock, and this target is always on this machine: no program has to start for it.
+    observe: () => Promise.try(() => observeSlots(new Records(host.stateDir))),
 
     async preflight(release) {
       for (const service of release.services) {
@@ -54,7 +54,7 @@ export function processTarget(context: TargetContext): Target {
       await ask(context, host.act, { do: 'stop', slot, graceMs, remove }, z.null(), answerMs + graceMs)
     },
 
-    logs: (slot) => ask(context, host.look, { do: 'logs', slot }, z.string(), answerMs),
+    logs: (slot) => Promise.try(() => logsOf(new Records(host.stateDir), slot)),
 
     place(kind, release) {
       if (kind !== 'release' || release === undefined) return context.runner

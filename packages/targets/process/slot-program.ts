@@ -1,11 +1,9 @@
 import { text } from 'node:stream/consumers'
 import { z } from 'zod'
 import { Failure } from '#kernel'
-import type { Release, Slot } from '#kernel'
+import type { Release } from '#kernel'
 import { unpack } from './artifact.ts'
 import { joinPaths, serviceEnvironment } from './instance-environment.ts'
-import { lastLines } from './log-file.ts'
-import { observeSlots } from './observe-slots.ts'
 import { prune } from './prune.ts'
 import { Records } from './records.ts'
 import { failed } from './reply.ts'
@@ -48,21 +46,12 @@ async function perform(records: Records, request: SlotRequest): Promise<unknown>
     case 'stop':
       await stopSlot(records, request.slot, request.graceMs, request.remove)
       return null
-    case 'observe':
-      return observeSlots(records)
-    case 'logs':
-      return logs(records, request.slot)
     case 'prune':
       prune(records, request.keep)
       return null
     case 'unpack':
       return oneOff(records, request.release as Release)
   }
-}
-
-function logs(records: Records, slot: Slot): string {
-  const record = records.slot(slot)
-  return record === null ? '' : lastLines(records.log(record.release, slot))
 }
 
 async function oneOff(

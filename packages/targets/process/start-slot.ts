@@ -90,7 +90,10 @@ async function superviseSlot(
   mkdirSync(dirname(log), { recursive: true, mode: 0o700 })
   const output = openSync(log, 'a', 0o600)
   appendFileSync(log, `[switchyard] ${new Date().toISOString()} start in ${slot}\n`)
-  const environment = { ...baseEnvironment(records.environment, path), ...instanceMarks(records.root, slot, -1, undefined) }
+  const environment = {
+    ...baseEnvironment(records.environment, path),
+    ...instanceMarks(records.root, slot, -1, undefined),
+  }
   const words = [...process.execArgv, program ?? '', 'supervisor', records.root, slot, record.run ?? '']
   const supervisor = spawn(node ?? process.execPath, words, {
     cwd: records.root,

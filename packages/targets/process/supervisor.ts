@@ -15,7 +15,12 @@ const rotateEveryMs = 5_000
  * Keeps the instances of one slot running until SIGTERM. It does nothing when the slot's record names another run: a supervisor
  * that was started by a run which lost the environment comes up for nothing.
  */
-export async function runSupervisor(root: string, slot: Slot, run: string, environment: Records['environment']): Promise<void> {
+export async function runSupervisor(
+  root: string,
+  slot: Slot,
+  run: string,
+  environment: Records['environment'],
+): Promise<void> {
   process.umask(0o077)
   const records = new Records(root, environment)
   const record = records.slot(slot)
