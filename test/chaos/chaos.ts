@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util'
-import { isTarget, targets } from '../demo/targets.ts'
-import { cleanTarget } from '../demo/targets.ts'
 import { endLeftovers } from '../demo/run-folder.ts'
+import { cleanTarget, isTarget, targets } from '../demo/targets.ts'
 import { openGround } from '../e2e/ground.ts'
+import { freezeBundle } from './frozen-bundle.ts'
 import { isClean, playChaos, scoreLine } from './rounds.ts'
 
 const { values } = parseArgs({
@@ -10,6 +10,8 @@ const { values } = parseArgs({
     target: { type: 'string', default: 'process' },
     kills: { type: 'string', default: '20' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    /** Also freeze the built deploy past the end of its lease; that alone takes about 40 s. */
+    frozen: { type: 'boolean', default: false },
   },
 })
 const { target } = values
@@ -29,10 +31,13 @@ console.log(`target=${target} kills=${kills} seed=${seed}`)
 const ground = await openGround(target)
 try {
   const score = await playChaos({ ground, kills, seed, say: (line) => console.log(line), signal: interrupt.signal })
+  const thawed = values.frozen ? await freezeBundle(ground) : []
+  for (const fault of thawed) console.log(`frozen owner: ${fault}`)
+  if (values.frozen && thawed.length === 0) console.log('frozen owner: woken, it changed nothing (LEASE_LOST)')
   const left = await ground.close()
   for (const stray of left) console.log(`could not be ended: ${stray}`)
   console.log(scoreLine(score))
-  process.exitCode = isClean(score) && score.kills === kills && left.length === 0 ? 0 : 1
+  process.exitCode = isClean(score) && score.kills === kills && thawed.length + left.length === 0 ? 0 : 1
 } catch (thrown) {
   await ground.close()
   console.error(thrown)

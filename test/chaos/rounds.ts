@@ -3,7 +3,7 @@ import { ledgerOf } from '../e2e/ledger.ts'
 import { answers } from '../e2e/status.ts'
 import type { LoadLine } from '../load/load.ts'
 import type { RunningLoad } from '../load/start-load.ts'
-import { startJob, type Job } from '../runner/job.ts'
+import type { Job } from '../runner/job.ts'
 import type { StepResult } from '../runner/step.ts'
 import { judge } from './converge.ts'
 import { Dice } from './dice.ts'
@@ -56,7 +56,7 @@ export async function playChaos({ ground, kills, seed, say, signal }: ChaosOptio
     score.strays += round.strays
     score.stuck += round.wasStuck ? 1 : 0
     say(`${String(score.kills).padStart(3)} ${round.title}`)
-    if (round.faults.length > 0 || process.env['POSTS']) say(complaint(seed, round))
+    if (round.faults.length > 0) say(complaint(seed, round))
   }
   const total = await load.stop()
   if (total.lost > 0) say(`lost: ${JSON.stringify(total.lostBy)}`)
@@ -90,7 +90,7 @@ async function playRound({ ground, dice, moments, releases, load }: RoundParts):
   if (victim === undefined) throw new Error('there is no order to kill')
   for (const order of orders.slice(0, -1)) await mustSucceed(ground, order)
 
-  const job = await startJob(ground.world.job)
+  const job = await ground.job()
   const aftermath = dice.weighted(aftermaths)
   const killed = await killAt(job, victim, moments.of(victim))
   if (!killed.wasKilled) moments.learn(victim, killed.result)

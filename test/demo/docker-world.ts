@@ -68,7 +68,7 @@ async function makeWorld(run: RunFolder, remains: Remains): Promise<World> {
     target: 'docker',
     workspace,
     front: `http://127.0.0.1:${port}`,
-    job: { workspace, home, env: { ...jobEnvironment, DOCKER_HOST: host, DOCKER_BUILDKIT: '0' } },
+    job: { parent: run.path, workspace, home, env: { ...jobEnvironment, DOCKER_HOST: host, DOCKER_BUILDKIT: '0' } },
     databaseUrl: `sqlite:${join(run.path, 'shop.db')}`,
     async buildInputs(context, version) {
       const file = join(context, 'Dockerfile')

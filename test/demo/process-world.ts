@@ -21,7 +21,7 @@ export async function processWorld(folder: string): Promise<World> {
     target: 'process',
     workspace,
     front: `http://127.0.0.1:${port}`,
-    job: { workspace, home: await made(join(folder, 'home')), env: jobEnvironment },
+    job: { parent: folder, workspace, home: await made(join(folder, 'home')), env: jobEnvironment },
     databaseUrl: `sqlite:${database}`,
     buildInputs: (context, version) =>
       Promise.resolve({ artifact: 'folder', context, version, output: join(folder, 'artifacts') }),

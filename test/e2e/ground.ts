@@ -4,6 +4,7 @@ import { writeMigrations, writeRelease, type ShopRelease } from '../demo/release
 import { RunFolder } from '../demo/run-folder.ts'
 import type { World } from '../demo/world.ts'
 import { startLoad, type RunningLoad } from '../load/start-load.ts'
+import { copyActions } from '../runner/action-copy.ts'
 import { startJob, type Job } from '../runner/job.ts'
 import type { StepResult } from '../runner/step.ts'
 
@@ -12,6 +13,8 @@ export interface Ground {
   readonly world: World
   /** The folder of the run: whatever names it in its command line or environment is of this ground. */
   readonly folder: string
+  /** The bundles as they were when the ground was made: a build meanwhile must not be mixed in. */
+  readonly bundles: string
   /** State folder of the environment on its host. */
   readonly stateDir: string
   /** Builds a release of the shop. @returns what the other actions call `release` */
@@ -35,6 +38,7 @@ export const briskInputs = {
   deadline: '20s',
 } as const
 
+const project = join(import.meta.dirname, '..', '..')
 const requestsPerSecond = 60
 const longestLoadS = 7200
 
@@ -47,8 +51,11 @@ export async function openGround(target: TargetName): Promise<Ground> {
     throw thrown
   })
   const app = world.target === 'process' ? 'shop' : `shop-${run.path.split('/').at(-1) ?? ''}`
+  const root = join(run.path, 'suite')
+  await copyActions(project, root)
+  const newJob = () => startJob({ ...world.job, root })
   const runAction = async (action: string, inputs: Readonly<Record<string, string>> = {}) => {
-    const job = await startJob(world.job)
+    const job = await newJob()
     try {
       return await job.step({ action, inputs })
     } finally {
@@ -63,6 +70,7 @@ export async function openGround(target: TargetName): Promise<Ground> {
   return {
     world,
     folder: run.path,
+    bundles: join(root, 'dist'),
     stateDir: join(run.path, 'state', 'apps', app, 'production'),
     async build(release) {
       const folder = await writeRelease(join(world.workspace, 'releases'), release)
@@ -70,7 +78,7 @@ export async function openGround(target: TargetName): Promise<Ground> {
       if (built.outcome !== 'success') throw new Error(`build-scan failed: ${built.log.slice(-1500)}`)
       return built.outputs['release'] ?? ''
     },
-    job: () => startJob(world.job),
+    job: newJob,
     run: runAction,
     async load() {
       const load = await startLoad({

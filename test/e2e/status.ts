@@ -5,7 +5,6 @@ import { z } from 'zod'
 import type { Ground } from './ground.ts'
 
 const run = promisify(execFile)
-const program = join(import.meta.dirname, '..', '..', 'dist', 'cli', 'index.js')
 
 const slotSchema = z.object({
   traffic: z.string().transform((text) => Number.parseInt(text, 10)),
@@ -20,8 +19,8 @@ const statusSchema = z.object({
 export type Status = z.output<typeof statusSchema>['status']
 export type SlotStatus = Status['slots']['blue']
 
-export async function statusOf({ world }: Ground): Promise<Status> {
-  const { stdout } = await run(process.execPath, [program, 'status', '--json'], {
+export async function statusOf({ bundles, world }: Ground): Promise<Status> {
+  const { stdout } = await run(process.execPath, [join(bundles, 'cli', 'index.js'), 'status', '--json'], {
     cwd: world.workspace,
     env: { ...world.job.env, HOME: world.job.home, GITHUB_WORKSPACE: world.workspace },
     timeout: 60_000,

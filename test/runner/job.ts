@@ -17,6 +17,8 @@ export interface JobOptions {
   readonly workspace?: string
   /** $HOME, where a host's state may live longer than the job; a new empty folder when not given. */
   readonly home?: string
+  /** Where the job's own folder is made; the system's temporary folder when not given. */
+  readonly parent?: string
   /** Variables for every step, on top of the runner's. */
   readonly env?: Readonly<Record<string, string>>
   /** Values of `secrets.*`, masked from the start. */
@@ -55,7 +57,7 @@ const project = join(import.meta.dirname, '..', '..')
  * Every job ends by {@link Job.end} or {@link Job.lose}.
  */
 export async function startJob(options: JobOptions = {}): Promise<Job> {
-  const folder = await mkdtemp(join(tmpdir(), 'switchyard-job-'))
+  const folder = await mkdtemp(join(options.parent ?? tmpdir(), 'switchyard-job-'))
   const within = async (name: string) => {
     await mkdir(join(folder, name), { recursive: true })
     return join(folder, name)

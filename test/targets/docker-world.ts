@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Host, Release, Shell } from '#kernel'
 import { dockerTarget } from '../../packages/targets/docker/docker.ts'
@@ -33,7 +33,8 @@ export interface DockerPlace {
 
 export async function dockerPlace(start: (folder: string) => Promise<Engine> = startEngine): Promise<DockerPlace> {
   const folder = await mkdtemp(join(tmpdir(), 'sy-'))
-  const engine = await start(join(folder, 'engine'))
+  // An engine's bridge is called after the last part of its folder.
+  const engine = await start(join(folder, basename(folder)))
   process.env['DOCKER_HOST'] = engine.host
   const { host, runner, lease } = await leasedHost(folder)
   const shop = await buildApplication({ folder: join(root, 'test/apps/shop'), tag: 'switchyard-test/shop:1', version: 'v0' }, { host: engine.host })
@@ -99,7 +100,7 @@ export async function dockerWorld(): Promise<TargetWorld> {
 }
 
 /** As router haproxy makes it, in a subnet of the test's own choice. */
-async function makeNetwork({ app, docker: call }: DockerPlace): Promise<void> {
+export async function makeNetwork({ app, docker: call }: DockerPlace): Promise<void> {
   const labels = [`--label=switchyard.app=${app}`, '--label=switchyard.environment=test']
   for (let third = 1; ; third += 1) {
     const base = `10.213.${third}`

@@ -105,6 +105,13 @@ export class CallerRepository {
     return ((await answer.json()) as { version: string }).version
   }
 
+  /** Orders something in the shop. @throws when the front does not take it */
+  async order(item: string): Promise<void> {
+    const order = { method: 'POST', body: JSON.stringify({ item }), signal: AbortSignal.timeout(5_000) }
+    const answer = await fetch(`http://${this.front}/`, order)
+    if (answer.status !== 201) throw new Error(`the order was answered ${answer.status}: ${await answer.text()}`)
+  }
+
   /** Ends what outlives act, as a router and supervisors should, and removes everything. @returns what could not be ended */
   async remove(): Promise<readonly string[]> {
     // Supervisors and the router first are asked, then a second look finds what those had started meanwhile.

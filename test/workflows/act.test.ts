@@ -41,6 +41,8 @@ describeWith('act', "a team's repository with the two workflows of the README, r
     expect(second).toContain('Success - Main Migrate')
     expect(columns(database)).toContain('gift')
     expect(await repository.served()).toBe('v2')
+    await repository.order('a lamp')
+    expect(items(database)).toEqual(['a lamp'])
 
     const back = await repository.act('workflow_dispatch', 'rollback.yml', ['--input', 'reason=orders look wrong'])
     expect(back).toContain('Success - Main Roll back')
@@ -59,12 +61,17 @@ describeWith('act', "a team's repository with the two workflows of the README, r
 })
 
 function columns(path: string): unknown[] {
+  return read(path, "SELECT name FROM pragma_table_info('orders')").map(({ name }) => name)
+}
+
+function items(path: string): unknown[] {
+  return read(path, 'SELECT item FROM orders').map(({ item }) => item)
+}
+
+function read(path: string, query: string) {
   const database = new DatabaseSync(path, { readOnly: true })
   try {
-    return database
-      .prepare("SELECT name FROM pragma_table_info('orders')")
-      .all()
-      .map(({ name }) => name)
+    return database.prepare(query).all()
   } finally {
     database.close()
   }

@@ -66,6 +66,12 @@ describe("GitHub's own parser", () => {
       expect([name, await problemsOf({ [caller]: text }, [caller])]).toEqual([name, []])
   })
 
+  test('the page about the workflows shows the same callers as the README', async () => {
+    const page = await readFile(join(project, 'docs', 'workflows.md'), 'utf8')
+    for (const text of Object.values(await callersOfReadme()))
+      expect(page).toContain(text.replaceAll(published.repository, 'OWNER/switchyard'))
+  })
+
   test('finds an input that an action does not have', async () => {
     const wrong = inPortableForm()
     const deploy = (wrong['.github/workflows/deploy.yml'] ?? '').replace('strategy: ${{', 'stratgy: ${{')

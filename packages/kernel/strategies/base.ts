@@ -20,6 +20,11 @@ export function isBad(seen: Pick<Seen, 'history'>, release: Pick<Release, 'servi
   return last?.state === 'bad'
 }
 
+/** Was this digest rolled back, and not taken up again since? A forced deploy of it is decided about like any other. */
+function isCondemned(seen: Seen, release: Release): boolean {
+  return seen.history.find((entry) => refsOf(entry.release) === refsOf(release))?.state === 'bad'
+}
+
 /** The slot that has all the traffic, if one has. */
 export function soleSlot(seen: Seen): Slot | null {
   if (sameWeights(seen.weights, allTo('blue'))) return 'blue'
@@ -57,7 +62,7 @@ export function candidateSlot(seen: Seen): Slot | null {
   const slot = base === null ? younger(seen) : other(base)
   const { release, state, generation } = seen.slots[slot]
   const isYounger = base === null || generation > seen.slots[base].generation
-  if (release === null || state === 'empty' || state === 'stopped' || !isYounger || isBad(seen, release)) return null
+  if (release === null || state === 'empty' || state === 'stopped' || !isYounger || isCondemned(seen, release)) return null
   return isProven(seen, release) && seen.weights[slot] === 0 ? null : slot
 }
 
