@@ -14,7 +14,10 @@ export const action = defineAction({
     'database-url': field.text({
       description: 'The database, when the way back reverts a migration: `sqlite:/path/to/file.db`.',
     }),
-    migrations: field.text({ description: 'Folder of the migrations, when the way back reverts one.' }),
+    migrations: field.text({
+      description: 'Folder of the migrations, when the way back reverts one.',
+      default: 'db/migrations',
+    }),
   }),
   outputs: {
     verdict: 'pass, fail, inconclusive or error.',

@@ -34,6 +34,14 @@ export async function verifyCommand(session: ActionSession, settings: Settings<I
     onInconclusive: inputs['on-inconclusive'],
     ...(inputs.version === '' ? {} : { version: inputs.version, isVersionRequired: true }),
   }
+  if (inputs.checks.length > 0 && inputs.window === 0) {
+    // No failure: the checks may stand in a file that every action reads.
+    tell({
+      kind: 'warning',
+      text: 'checks are judged over a window, and window is 0: only the gate was asked',
+      atMs: systemClock.monotonic(),
+    })
+  }
   try {
     const report = await verify(order, { probe: httpProbe(), clock: systemClock, listener: { tell } }, session.signal)
     const { outcome } = report.verdict

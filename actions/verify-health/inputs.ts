@@ -1,5 +1,4 @@
 import { defaultChecks, defineAction, field, gateInputs, judgeInputs } from '#suite'
-import { Failure } from '#kernel'
 import { z } from 'zod'
 
 export const action = defineAction({
@@ -32,15 +31,6 @@ export const action = defineAction({
     samples: 'How many requests the verdict rests on.',
     report: 'The verdict with every check, as JSON.',
   },
-  conflicts: (inputs) =>
-    inputs.checks.length > 0 && inputs.window === 0
-      ? [
-          new Failure('INPUT_CONFLICT', 'checks are judged over a window, but window is 0', {
-            field: 'window',
-            hint: 'Give a window, for example 30s.',
-          }),
-        ]
-      : [],
 })
 
 export type Inputs = z.output<typeof action.inputs>

@@ -70,7 +70,7 @@ export async function starts(): Promise<readonly Figure[]> {
 }
 
 async function bareBundle(folder: string): Promise<string> {
-  const source = join(project, 'test', 'bench', 'only-core.ts')
+  const source = join(project, 'test', 'bench', 'only-core.mjs')
   const ncc = join(project, 'node_modules', '@vercel', 'ncc', 'dist', 'ncc', 'cli.js')
   const { code } = await new Promise<{ code: number | null }>((resolve, reject) => {
     const child = spawn(
@@ -82,5 +82,5 @@ async function bareBundle(folder: string): Promise<string> {
     child.once('exit', (code) => resolve({ code }))
   })
   if (code !== 0) throw new Error('ncc could not build the bare bundle')
-  return join(folder, 'core', 'index.js')
+  return join(folder, 'core', 'index.mjs')
 }

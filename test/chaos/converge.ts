@@ -30,7 +30,9 @@ export async function judge(ground: Ground, order: Order, result: StepResult): P
     ...(seen.length === 1 ? [] : [`the front answers ${live}`]),
     ...(live === sickVersion ? ['the sick release is live'] : []),
     ...(sides === undefined ? [`no slot has all the traffic: ${JSON.stringify(status.slots)}`] : []),
-    ...(sides === undefined || sides.live.release.startsWith(`${live} `) ? [] : [`${sides.live.release} is live, says status`]),
+    ...(sides === undefined || sides.live.release.startsWith(`${live} `)
+      ? []
+      : [`${sides.live.release} is live, says status`]),
     ...(sides?.live.state === 'running' ? [] : [`the live slot is ${sides?.live.state ?? 'unknown'}`]),
     ...(sides?.idle.state === 'partial' ? ['the idle slot is half up'] : []),
     ...(status.held === 'by nobody' ? [] : [`the lease is held ${status.held}`]),

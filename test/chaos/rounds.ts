@@ -61,7 +61,9 @@ export async function playChaos({ ground, kills, seed, say, signal }: ChaosOptio
   const total = await load.stop()
   if (total.lost > 0) say(`lost: ${JSON.stringify(total.lostBy)}`)
   if (total.bad > 0) say(`answered badly: ${total.bad}`)
-  say(`requests=${total.sent} answered-badly=${total.bad} sockets-cut=${total.sockets.cut} longest-gap=${Math.round(total.longestGap.ms)}ms`)
+  say(
+    `requests=${total.sent} answered-badly=${total.bad} sockets-cut=${total.sockets.cut} longest-gap=${Math.round(total.longestGap.ms)}ms`,
+  )
   return { ...score, lost: total.lost }
 }
 
@@ -101,7 +103,9 @@ async function playRound({ ground, dice, moments, releases, load }: RoundParts):
   const took = ((performance.now() - began) / 1000).toFixed(1)
   if (aftermath === 'orphans') await job.lose()
   const found = await judge(ground, next, result)
-  const lost = load.lines.slice(before).filter((line): line is Extract<LoadLine, { type: 'lost' }> => line.type === 'lost')
+  const lost = load.lines
+    .slice(before)
+    .filter((line): line is Extract<LoadLine, { type: 'lost' }> => line.type === 'lost')
   const faults = [
     ...found.faults,
     ...found.strays.map((stray) => `stray: ${stray}`),
@@ -152,7 +156,10 @@ async function buildAll(ground: Ground): Promise<Releases> {
 function complaint(seed: number, { faults, logs, title }: Round): string {
   const shown = Object.entries(logs).flatMap(([name, log]) => [
     `    ${name}:`,
-    ...log.split('\n').slice(-tailLines).map((line) => `      ${line}`),
+    ...log
+      .split('\n')
+      .slice(-tailLines)
+      .map((line) => `      ${line}`),
   ])
   return [`    NOT CONVERGED, seed ${seed}: ${title}`, ...faults.map((each) => `    - ${each}`), ...shown].join('\n')
 }

@@ -13,7 +13,11 @@ const moments = [
   { moment: 'the start', line: /^▸ start /, inputs: {} },
   { moment: 'the gate', line: /^▸ gate /, inputs: { successes: '100' } },
   { moment: 'the shift', line: /^▸ confirm /, inputs: {} },
-  { moment: 'a canary step', line: /^▸ watch .*canary/, inputs: { strategy: 'canary', steps: '25, 100', 'step-time': '30s' } },
+  {
+    moment: 'a canary step',
+    line: /^▸ watch .*canary/,
+    inputs: { strategy: 'canary', steps: '25, 100', 'step-time': '30s' },
+  },
   { moment: 'the bake', line: /^▸ watch .*bake/, inputs: { bake: '30s' } },
 ]
 

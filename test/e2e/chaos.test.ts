@@ -8,19 +8,15 @@ const kills: Readonly<Record<TargetName, number>> = { process: 8, docker: 4 }
 const seed = 20_261_121
 
 describeTargets('runs that are killed', (target) => {
-  test(
-    'the next one finishes or undoes them, and nothing is lost',
-    async () => {
-      const told: string[] = []
-      const ground = await openGround(target)
-      try {
-        const score = await playChaos({ ground, kills: kills[target], seed, say: (line) => told.push(line) })
-        const wanted = { kills: kills[target], converged: kills[target], lost: 0, strays: 0, stuck: 0 }
-        expect({ ...score, told: told.filter((line) => /NOT|lost:/.test(line)) }).toEqual({ ...wanted, told: [] })
-      } finally {
-        expect(await ground.close()).toEqual([])
-      }
-    },
-    300_000,
-  )
+  test('the next one finishes or undoes them, and nothing is lost', async () => {
+    const told: string[] = []
+    const ground = await openGround(target)
+    try {
+      const score = await playChaos({ ground, kills: kills[target], seed, say: (line) => told.push(line) })
+      const wanted = { kills: kills[target], converged: kills[target], lost: 0, strays: 0, stuck: 0 }
+      expect({ ...score, told: told.filter((line) => /NOT|lost:/.test(line)) }).toEqual({ ...wanted, told: [] })
+    } finally {
+      expect(await ground.close()).toEqual([])
+    }
+  }, 300_000)
 })

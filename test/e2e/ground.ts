@@ -63,8 +63,8 @@ export async function openGround(target: TargetName): Promise<Ground> {
     }
   }
   await migrate(world, runAction).catch(async (thrown: unknown) => {
-    await take()
     await world.remove()
+    await take()
     throw thrown
   })
   return {
@@ -93,11 +93,13 @@ export async function openGround(target: TargetName): Promise<Ground> {
       return load
     },
     async close() {
+      let left: readonly string[] = []
       try {
-        return await take()
-      } finally {
         await world.remove()
+      } finally {
+        left = await take()
       }
+      return left
     },
   }
 }

@@ -14,8 +14,13 @@ export type Entry = z.output<typeof entrySchema>
 /** The history as it lies on the host, newest first. */
 export async function ledgerOf({ stateDir }: Ground): Promise<readonly Entry[]> {
   const folder = join(stateDir, 'ledger')
-  const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith('.json')).sort().reverse()
-  return Promise.all(names.map(async (name) => entrySchema.parse(JSON.parse(await readFile(join(folder, name), 'utf8')))))
+  const names = (await readdir(folder).catch(() => []))
+    .filter((name) => name.endsWith('.json'))
+    .sort()
+    .reverse()
+  return Promise.all(
+    names.map(async (name) => entrySchema.parse(JSON.parse(await readFile(join(folder, name), 'utf8')))),
+  )
 }
 
 /** What was last judged of a version; undefined when nothing was. */

@@ -45,8 +45,11 @@ describe('the slot with a release to promote or reject', () => {
     ['staged', toBlue, 'staged'],
     ['half shifted', { blue: 75, green: 25 }, 'started'],
     ['not yet baked', toGreen, 'live'],
-  ] as const)('is that of a release which was rolled back once, was deployed again by force, and is %s', (_, weights, state) => {
-    const history = [entry('v2', state), entry('v1', 'good'), entry('v2', 'bad')]
-    expect(candidateSlot(seen(weights, history))).toBe('green')
-  })
+  ] as const)(
+    'is that of a release which was rolled back once, was deployed again by force, and is %s',
+    (_, weights, state) => {
+      const history = [entry('v2', state), entry('v1', 'good'), entry('v2', 'bad')]
+      expect(candidateSlot(seen(weights, history))).toBe('green')
+    },
+  )
 })

@@ -8,7 +8,10 @@ import { lanesOf } from '../../packages/routers/haproxy/preview.ts'
 import { linesOf } from '../../packages/routers/haproxy/runtime.ts'
 import { releaseOf } from './embedded-world.ts'
 
-const lanes = { blue: [{ service: 'web', health: '/health', endpoints: ['10.9.0.16:3000', '10.9.0.17:3000'] }], green: [] }
+const lanes = {
+  blue: [{ service: 'web', health: '/health', endpoints: ['10.9.0.16:3000', '10.9.0.17:3000'] }],
+  green: [],
+}
 
 test('the configuration is the one that was looked at', async () => {
   const golden = (await readFile(join(import.meta.dirname, 'haproxy-golden.cfg'), 'utf8')).trimEnd().split('\n\n')
@@ -64,7 +67,8 @@ test('finds the sessions of a slot, not those of previews or of the other', () =
 })
 
 test('reads servers by the names of their columns', () => {
-  const text = '1\n# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_port\n4 green-1 1 s1 10.0.0.1 2 0 3000\n4 green-1 2 s2 127.0.0.1 0 5 1\n'
+  const text =
+    '1\n# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_port\n4 green-1 1 s1 10.0.0.1 2 0 3000\n4 green-1 2 s2 127.0.0.1 0 5 1\n'
   expect(readServers(text)).toEqual([
     { backend: 'green-1', server: 's1', endpoint: '10.0.0.1:3000', isForcedOff: false },
     { backend: 'green-1', server: 's2', endpoint: '127.0.0.1:1', isForcedOff: true },
@@ -80,17 +84,26 @@ test('says no line that is longer than HAProxy reads', () => {
 
 const routed = (health: string, instances: number) => {
   const release = releaseOf('v1', instances)
-  const services = release.services.map((service) => (service.routed === undefined ? service : { ...service, routed: { port: 3000, health } }))
+  const services = release.services.map((service) =>
+    service.routed === undefined ? service : { ...service, routed: { port: 3000, health } },
+  )
   return { ...release, services }
 }
 
 test.each(['/health;shutdown sessions server', '/a b', 'health', '/a\nweight 100', '/a"', "/a'", '/a\\', ''])(
   'refuses the health path %j',
-  (health) => expect(() => lanesOf(routed(health, 1), [])).toThrow(expect.objectContaining({ code: 'INPUT_INVALID', field: 'health' })),
+  (health) =>
+    expect(() => lanesOf(routed(health, 1), [])).toThrow(
+      expect.objectContaining({ code: 'INPUT_INVALID', field: 'health' }),
+    ),
 )
 
 test('refuses more instances or services than it holds', () => {
-  const endpoints = Array.from({ length: 9 }, (_, instance) => ({ service: 'web', instance, address: `10.0.0.${instance}:3000` }))
+  const endpoints = Array.from({ length: 9 }, (_, instance) => ({
+    service: 'web',
+    instance,
+    address: `10.0.0.${instance}:3000`,
+  }))
   expect(() => lanesOf(routed('/', 9), endpoints)).toThrow(/9 instances/)
   const [service] = releaseOf('v1', 1).services
   if (service === undefined) throw new Error('a service')

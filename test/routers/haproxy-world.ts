@@ -31,7 +31,15 @@ export async function haproxyWorld(): Promise<HaproxyWorld> {
     const labels = [`--label=switchyard.app=${place.app}`]
     // The shop can die and leave its address behind, which then refuses; `docker kill` takes the address away with it.
     const words = ['--entrypoint=sh', place.shop, '-c', 'node server.mjs; sleep 600']
-    const id = await place.docker('run', '--detach', ...labels, `--network=${network}`, `--ip=${address}`, `--env=VERSION=${version}`, ...words)
+    const id = await place.docker(
+      'run',
+      '--detach',
+      ...labels,
+      `--network=${network}`,
+      `--ip=${address}`,
+      `--env=VERSION=${version}`,
+      ...words,
+    )
     containers.set(`${address}:3000`, id)
     await place.docker('exec', id, 'sh', '-c', 'until wget -qO- 127.0.0.1:3000/health; do usleep 20000; done')
     return `${address}:3000`
@@ -62,7 +70,16 @@ export async function haproxyWorld(): Promise<HaproxyWorld> {
 
 export async function routerContext({ host, runner, app, engine }: DockerPlace): Promise<RouterContext> {
   const image = await buildHaproxy({ host: engine.host })
-  return { host, runner, app, environment: 'test', bind: '127.0.0.1', listen: await freePort(), image, resident: ['false'] }
+  return {
+    host,
+    runner,
+    app,
+    environment: 'test',
+    bind: '127.0.0.1',
+    listen: await freePort(),
+    image,
+    resident: ['false'],
+  }
 }
 
 export async function freePort(): Promise<number> {

@@ -238,7 +238,6 @@ describe('contradictions', () => {
     ['build-scan', { image: 'ghcr.io/acme/shop' }, 'image'],
     ['deploy-bluegreen', { router: 'haproxy' }, 'router'],
     ['build-scan', { 'registry-password': 'x' }, 'registry-username'],
-    ['verify-health', { checks: 'p95 < 1s' }, 'window'],
   ])('%s %j names %s', async (name, more, field) => {
     const { command, inputs } = sound[name] as (typeof sound)[string]
     const failure = await expectTypedFailure(command, { ...inputs(), ...(more as Record<string, string>) })

@@ -47,25 +47,31 @@ describeWith('dockerd', 'after a restart of the engine', () => {
   }, longMs)
   afterAll(() => place?.close(), longMs)
 
-  test.each(['SIGTERM', 'SIGKILL'] as const)('ended by %s, the same releases and the same traffic are back by themselves', async (signal) => {
-    expect(await answering(front())).toContain('"v2"')
-    await endEngine(signal)
-    const began = performance.now()
-    await launch(engineFolder, await addBridge(`sy-${basename(engineFolder).slice(-12)}`))
-    const answer = await answering(front())
-    console.log(`${signal}: the front answers ${Math.round(performance.now() - began)} ms after the engine was started`)
-    expect(answer).toContain('"v2"')
+  test.each(['SIGTERM', 'SIGKILL'] as const)(
+    'ended by %s, the same releases and the same traffic are back by themselves',
+    async (signal) => {
+      expect(await answering(front())).toContain('"v2"')
+      await endEngine(signal)
+      const began = performance.now()
+      await launch(engineFolder, await addBridge(`sy-${basename(engineFolder).slice(-12)}`))
+      const answer = await answering(front())
+      console.log(
+        `${signal}: the front answers ${Math.round(performance.now() - began)} ms after the engine was started`,
+      )
+      expect(answer).toContain('"v2"')
 
-    const seen = await settled()
-    expect(seen.green).toMatchObject({ state: 'running', release: { id: live.id } })
-    expect(seen.blue).toMatchObject({ state: 'running', release: { id: warm.id } })
-    expect(await router().setup()).toEqual([])
-    expect(await router().read()).toEqual(allTo('green'))
-    const dead = `--filter=label=switchyard.release=${retired.id}`
-    expect(await place.docker('ps', '--all', dead, '--format={{.State}}')).toBe('exited')
-    const urls = await router().preview('blue', warm, seen.blue.endpoints)
-    expect(await answering(urls['web'] ?? '')).toContain('"v3"')
-  }, longMs)
+      const seen = await settled()
+      expect(seen.green).toMatchObject({ state: 'running', release: { id: live.id } })
+      expect(seen.blue).toMatchObject({ state: 'running', release: { id: warm.id } })
+      expect(await router().setup()).toEqual([])
+      expect(await router().read()).toEqual(allTo('green'))
+      const dead = `--filter=label=switchyard.release=${retired.id}`
+      expect(await place.docker('ps', '--all', dead, '--format={{.State}}')).toBe('exited')
+      const urls = await router().preview('blue', warm, seen.blue.endpoints)
+      expect(await answering(urls['web'] ?? '')).toContain('"v3"')
+    },
+    longMs,
+  )
 
   async function settled() {
     for (let attempt = 1; ; attempt += 1) {
@@ -81,7 +87,8 @@ describeWith('dockerd', 'after a restart of the engine', () => {
     // As when the machine loses its power, what the engine is made of goes with it.
     for (const pid of signal === 'SIGKILL' ? pids : pids.slice(0, 1)) process.kill(pid, signal)
     for (const pid of pids) await gone(pid)
-    if (signal === 'SIGKILL') for (const file of [...files, join(engineFolder, 'docker.sock')]) await rm(file, { force: true })
+    if (signal === 'SIGKILL')
+      for (const file of [...files, join(engineFolder, 'docker.sock')]) await rm(file, { force: true })
   }
 })
 

@@ -37,7 +37,10 @@ export async function dockerPlace(start: (folder: string) => Promise<Engine> = s
   const engine = await start(join(folder, basename(folder)))
   process.env['DOCKER_HOST'] = engine.host
   const { host, runner, lease } = await leasedHost(folder)
-  const shop = await buildApplication({ folder: join(root, 'test/apps/shop'), tag: 'switchyard-test/shop:1', version: 'v0' }, { host: engine.host })
+  const shop = await buildApplication(
+    { folder: join(root, 'test/apps/shop'), tag: 'switchyard-test/shop:1', version: 'v0' },
+    { host: engine.host },
+  )
   const app = `t${randomBytes(4).toString('hex')}`
   const call = (...words: string[]) => docker(words, { host: engine.host })
   return {
@@ -49,7 +52,9 @@ export async function dockerPlace(start: (folder: string) => Promise<Engine> = s
     shop,
     docker: call,
     async close() {
-      const left = (await call('ps', '--all', '--quiet', `--filter=label=switchyard.app=${app}`)).split('\n').filter((id) => id !== '')
+      const left = (await call('ps', '--all', '--quiet', `--filter=label=switchyard.app=${app}`))
+        .split('\n')
+        .filter((id) => id !== '')
       if (left.length > 0) await call('rm', '--force', '--volumes', ...left)
       await call('network', 'rm', `switchyard-${app}-test`).catch(() => undefined)
       await lease.release().catch(() => undefined)
@@ -60,7 +65,11 @@ export async function dockerPlace(start: (folder: string) => Promise<Engine> = s
 }
 
 /** A release of the shop; each call another one. */
-export function shopRelease(place: DockerPlace, version: string, { fault, instances = 1, env = {}, command }: Wanted = {}): Release {
+export function shopRelease(
+  place: DockerPlace,
+  version: string,
+  { fault, instances = 1, env = {}, command }: Wanted = {},
+): Release {
   const service = {
     name: 'web',
     ref: place.shop,
@@ -79,7 +88,8 @@ export async function dockerWorld(): Promise<TargetWorld> {
   const { app, host, runner } = place
   await makeNetwork(place)
   const ours = [`--filter=label=switchyard.app=${app}`]
-  const listed = async (...words: string[]) => (await place.docker('ps', '--quiet', ...ours, ...words)).split('\n').filter((id) => id !== '')
+  const listed = async (...words: string[]) =>
+    (await place.docker('ps', '--quiet', ...ours, ...words)).split('\n').filter((id) => id !== '')
   return {
     target: () => dockerTarget({ host, runner, app, environment: 'test', resident: ['false'] }),
     url: ({ address }) => `http://${address}`,
@@ -88,7 +98,9 @@ export async function dockerWorld(): Promise<TargetWorld> {
     async records() {
       const names = await readdir(host.stateDir, { recursive: true, withFileTypes: true })
       const files = names.filter((entry) => entry.isFile() && !holdSecrets.includes(entry.name))
-      return (await Promise.all(files.map((entry) => readFile(join(entry.parentPath, entry.name), 'latin1')))).join('\n')
+      return (await Promise.all(files.map((entry) => readFile(join(entry.parentPath, entry.name), 'latin1')))).join(
+        '\n',
+      )
     },
     running: async () => (await listed()).length,
     async kill(slot) {
@@ -104,12 +116,19 @@ export async function makeNetwork({ app, docker: call }: DockerPlace): Promise<v
   const labels = [`--label=switchyard.app=${app}`, '--label=switchyard.environment=test']
   for (let third = 1; ; third += 1) {
     const base = `10.213.${third}`
-    const words = [`--subnet=${base}.0/24`, `--gateway=${base}.1`, `--ip-range=${base}.128/25`, ...labels, `switchyard-${app}-test`]
-    const failure = await call('network', 'create', ...words).then(
-      () => null,
-      (thrown: unknown) => thrown,
-    )
-    if (failure === null) return
-    if (third === 20) throw failure
+    const words = [
+      `--subnet=${base}.0/24`,
+      `--gateway=${base}.1`,
+      `--ip-range=${base}.128/25`,
+      ...labels,
+      `switchyard-${app}-test`,
+    ]
+    try {
+      await call('network', 'create', ...words)
+      return
+    } catch (thrown) {
+      // Another network has the subnet.
+      if (third === 20) throw thrown
+    }
   }
 }

@@ -95,7 +95,8 @@ async function localForm(): Promise<string> {
 /** The exit code, and everything that was printed. */
 function run(program: string, words: readonly string[], cwd: string): Promise<{ code: number; said: string }> {
   return new Promise((resolve, reject) => {
-    execFile(program, words, { cwd, timeout: 20_000 }, (fault, stdout, stderr) => {
+    // Without env, a program is looked for in the PATH that jest was started with.
+    execFile(program, words, { cwd, timeout: 20_000, env: { ...process.env } }, (fault, stdout, stderr) => {
       const code = fault === null ? 0 : fault.code
       if (typeof code !== 'number') reject(fault ?? new Error(`${program} did not end by itself`))
       else resolve({ code, said: stdout + stderr })

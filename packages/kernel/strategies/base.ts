@@ -62,7 +62,8 @@ export function candidateSlot(seen: Seen): Slot | null {
   const slot = base === null ? younger(seen) : other(base)
   const { release, state, generation } = seen.slots[slot]
   const isYounger = base === null || generation > seen.slots[base].generation
-  if (release === null || state === 'empty' || state === 'stopped' || !isYounger || isCondemned(seen, release)) return null
+  if (release === null || state === 'empty' || state === 'stopped' || !isYounger || isCondemned(seen, release))
+    return null
   return isProven(seen, release) && seen.weights[slot] === 0 ? null : slot
 }
 

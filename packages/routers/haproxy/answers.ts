@@ -46,7 +46,12 @@ export function countsOf(rows: readonly Record<string, string>[], slot: Slot): S
   const plain = new RegExp(`^${slot}-[0-9]+$`)
   const socket = new RegExp(`^${slot}-[0-9]+-socket$`)
   const both = new RegExp(`^${slot}-[0-9]+(?:-socket)?$`)
-  return { requests: sum(both, 'stot'), errors: sum(both, 'hrsp_5xx'), inFlight: sum(plain, 'scur'), sockets: sum(socket, 'scur') }
+  return {
+    requests: sum(both, 'stot'),
+    errors: sum(both, 'hrsp_5xx'),
+    inFlight: sum(plain, 'scur'),
+    sockets: sum(socket, 'scur'),
+  }
 }
 
 /** Ids of sessions that a slot answers, from `show sess`. */
@@ -65,7 +70,10 @@ export interface ServerState {
 /** Servers from `show servers state`, by the names in its second line. */
 export function readServers(text: string): ServerState[] {
   const lines = text.split('\n')
-  const names = lines.find((line) => line.startsWith('# be_id '))?.slice(2).split(' ')
+  const names = lines
+    .find((line) => line.startsWith('# be_id '))
+    ?.slice(2)
+    .split(' ')
   if (names === undefined) throw unreadable(text)
   return lines
     .filter((line) => /^[0-9]+ \S+ [0-9]+ s[0-9]+ /.test(line))
@@ -73,7 +81,12 @@ export function readServers(text: string): ServerState[] {
       const fields = line.split(' ')
       const field = (name: string) => fields[names.indexOf(name)] ?? ''
       const isForcedOff = (Number(field('srv_admin_state')) & 1) !== 0
-      return { backend: field('be_name'), server: field('srv_name'), endpoint: `${field('srv_addr')}:${field('srv_port')}`, isForcedOff }
+      return {
+        backend: field('be_name'),
+        server: field('srv_name'),
+        endpoint: `${field('srv_addr')}:${field('srv_port')}`,
+        isForcedOff,
+      }
     })
 }
 

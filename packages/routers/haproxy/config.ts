@@ -29,7 +29,9 @@ export const healthMap = `${insideFolder}/health.map`
  * well, so that a restart of the router agrees with what it did before.
  */
 export function configOf(lanes: LanesOfSlots): string {
-  const places = slots.flatMap((slot) => Array.from({ length: laneCount }, (_, index) => ({ slot, index, lane: lanes[slot][index] })))
+  const places = slots.flatMap((slot) =>
+    Array.from({ length: laneCount }, (_, index) => ({ slot, index, lane: lanes[slot][index] })),
+  )
   const sections = [
     base,
     front,

@@ -31,12 +31,17 @@ export async function seeContainer(engine: Engine, names: Names): Promise<SeenCo
   const { code, stdout, stderr } = await engine.look(['container', 'inspect', `--format=${format}`, names.container])
   if (code !== 0 && /no such container/i.test(stderr)) return null
   const parsed = code === 0 ? seenSchema.safeParse(JSON.parse(stdout)) : null
-  if (parsed?.success !== true) throw new Failure('OUTPUT_UNREADABLE', `docker inspect ${names.container}: ${stderr.trim().slice(-500)}`)
+  if (parsed?.success !== true)
+    throw new Failure('OUTPUT_UNREADABLE', `docker inspect ${names.container}: ${stderr.trim().slice(-500)}`)
   const labels = parsed.data.labels ?? {}
   if (labels['switchyard.app'] !== names.app || labels['switchyard.environment'] !== names.environment) {
-    throw new Failure('HOST_NOT_READY', `the container ${names.container} is there, and is not of ${names.app} ${names.environment}`, {
-      hint: 'Is it another app whose name and environment join to the same? Rename one, or remove the container.',
-    })
+    throw new Failure(
+      'HOST_NOT_READY',
+      `the container ${names.container} is there, and is not of ${names.app} ${names.environment}`,
+      {
+        hint: 'Is it another app whose name and environment join to the same? Rename one, or remove the container.',
+      },
+    )
   }
   return {
     isRunning: parsed.data.running,
@@ -47,7 +52,10 @@ export async function seeContainer(engine: Engine, names: Names): Promise<SeenCo
 
 /** A digest of all that a running container cannot be told later. */
 export function madeFrom({ image, secret, bind, listen, previews }: RouterRecord): string {
-  return createHash('sha256').update(JSON.stringify({ configVersion, image, secret, bind, listen, previews })).digest('hex').slice(0, 16)
+  return createHash('sha256')
+    .update(JSON.stringify({ configVersion, image, secret, bind, listen, previews }))
+    .digest('hex')
+    .slice(0, 16)
 }
 
 /**
@@ -67,7 +75,10 @@ export async function replaceContainer(
   const { container } = names
   const [next, old] = [`${container}-next`, `${container}-old`]
   await engine.act(['rm', '--force', next])
-  done(await engine.act(['create', ...createWords(host, names, record, address), `--name=${next}`, '--', record.image]), host)
+  done(
+    await engine.act(['create', ...createWords(host, names, record, address), `--name=${next}`, '--', record.image]),
+    host,
+  )
   await engine.act(['rm', '--force', old])
   const began = performance.now()
   if (isThere) {
@@ -102,13 +113,22 @@ export async function startContainer(engine: Engine, host: Host, names: Names, r
   const isBlind = /cannot open configuration|no such file or directory|cannot open the file/i.test(words)
   throw new Failure('HOST_NOT_READY', `the HAProxy router does not come up; its last words:\n${words}`, {
     ...(isBlind
-      ? { field: 'state-dir', hint: `Does the engine see ${host.stateDir}? Choose a state-dir on the machine the engine runs on.` }
-      : { field: 'router-image', hint: 'The image has to be HAProxy 2.6 or later with bash, such as the official one.' }),
+      ? {
+          field: 'state-dir',
+          hint: `Does the engine see ${host.stateDir}? Choose a state-dir on the machine the engine runs on.`,
+        }
+      : {
+          field: 'router-image',
+          hint: 'The image has to be HAProxy 2.6 or later with bash, such as the official one.',
+        }),
   })
 }
 
 function createWords(host: Host, names: Names, record: RouterRecord, address: string): string[] {
-  const published = Array.from({ length: laneCount * 2 }, (_, at) => `--publish=127.0.0.1:${record.previews + at}:${previewPort('blue', 0) + at}`)
+  const published = Array.from(
+    { length: laneCount * 2 },
+    (_, at) => `--publish=127.0.0.1:${record.previews + at}:${previewPort('blue', 0) + at}`,
+  )
   const bind = record.bind.includes(':') ? `[${record.bind}]` : record.bind
   return [
     ...['--restart=always', '--log-driver=json-file', '--log-opt=max-size=10m', '--log-opt=max-file=3'],
@@ -123,17 +143,24 @@ function createWords(host: Host, names: Names, record: RouterRecord, address: st
 
 function mountable({ stateDir }: Host): string {
   if (!/[,"\n]/.test(stateDir)) return `${stateDir}/${sharedFolder}`
-  throw new Failure('HOST_NOT_READY', `docker cannot mount ${stateDir}: the path has a comma or a quote`, { field: 'state-dir', hint: 'Choose another state-dir.' })
+  throw new Failure('HOST_NOT_READY', `docker cannot mount ${stateDir}: the path has a comma or a quote`, {
+    field: 'state-dir',
+    hint: 'Choose another state-dir.',
+  })
 }
 
 function notStarted(why: string, record: RouterRecord, host: Host): Failure {
   const isPort = /port is already allocated|address already in use|failed to bind/i.test(why)
   if (!isPort) return fault(why, host)
-  const isFront = new RegExp(`:${record.listen}\\b`).test(why) && !new RegExp(`127\\.0\\.0\\.1:${record.listen}\\b`).test(previewsOf(record))
+  const isFront =
+    new RegExp(`:${record.listen}\\b`).test(why) &&
+    !new RegExp(`127\\.0\\.0\\.1:${record.listen}\\b`).test(previewsOf(record))
   const port = isFront ? record.listen : record.previews
   return new Failure('PORT_IN_USE', `port ${port} of this host is held by another program: ${lastLine(why)}`, {
     field: 'listen',
-    hint: isFront ? `End what listens on ${record.bind}:${record.listen}, or give another port with listen.` : 'Run again: other ports are chosen for the previews.',
+    hint: isFront
+      ? `End what listens on ${record.bind}:${record.listen}, or give another port with listen.`
+      : 'Run again: other ports are chosen for the previews.',
   })
 }
 
@@ -148,11 +175,19 @@ function done(said: Said, host: Host): void {
 function fault(why: string, host: Host): Failure {
   const isBlind = /bind source path does not exist/i.test(why)
   return new Failure('HOST_NOT_READY', `the HAProxy router cannot be started: ${lastLine(why)}`, {
-    ...(isBlind ? { field: 'state-dir', hint: `The engine does not see ${host.stateDir}. Choose a state-dir on the machine the engine runs on.` } : {}),
+    ...(isBlind
+      ? {
+          field: 'state-dir',
+          hint: `The engine does not see ${host.stateDir}. Choose a state-dir on the machine the engine runs on.`,
+        }
+      : {}),
   })
 }
 
 function lastLine(text: string): string {
-  const lines = text.trim().split('\n').filter((line) => !line.startsWith("See 'docker"))
+  const lines = text
+    .trim()
+    .split('\n')
+    .filter((line) => !line.startsWith("See 'docker"))
   return lines.join(' ').slice(-1_000)
 }

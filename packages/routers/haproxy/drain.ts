@@ -14,7 +14,13 @@ const portionMs = 200
 const rounds = 3
 
 /** @throws the signal's reason when it aborts; Failure ROUTER_UNREACHABLE */
-export async function drainSlot(engine: Engine, container: string, slot: Slot, deadlineMs: number, signal: AbortSignal): Promise<Leftovers> {
+export async function drainSlot(
+  engine: Engine,
+  container: string,
+  slot: Slot,
+  deadlineMs: number,
+  signal: AbortSignal,
+): Promise<Leftovers> {
   const until = performance.now() + deadlineMs
   for (;;) {
     signal.throwIfAborted()
@@ -35,14 +41,23 @@ async function close(engine: Engine, container: string, slot: Slot, signal: Abor
     for (let at = 0; at < sessions.length; at += size) {
       if (at > 0) await sleep(portionMs * (0.5 + Math.random()), undefined, { signal })
       const portion = sessions.slice(at, at + size)
-      const said = await tell(engine, container, portion.map((id) => `shutdown session ${id}`))
+      const said = await tell(
+        engine,
+        container,
+        portion.map((id) => `shutdown session ${id}`),
+      )
       closed += portion.length - (said.match(/No such session/g)?.length ?? 0)
     }
   }
   return closed
 }
 
-export async function answerOf(engine: Engine, container: string, commands: readonly string[], signal?: AbortSignal): Promise<string> {
+export async function answerOf(
+  engine: Engine,
+  container: string,
+  commands: readonly string[],
+  signal?: AbortSignal,
+): Promise<string> {
   const answer = await ask(engine, container, commands, signal === undefined ? {} : { signal })
   if (answer === null) throw unreachable('it does not run')
   return answer

@@ -27,7 +27,11 @@ const answers = Array.from({ length: 256 }, (_, code) => code)
 
 /** @throws Failure DOCKER_MISSING from every call when no engine answers. */
 export function engineOf(host: Host): Engine {
-  const say = async (way: Host['look'], argv: Command['argv'], { stdin, timeoutMs = defaultMs, signal }: SayOptions = {}) => {
+  const say = async (
+    way: Host['look'],
+    argv: Command['argv'],
+    { stdin, timeoutMs = defaultMs, signal }: SayOptions = {},
+  ) => {
     const command: Command = { argv, timeoutMs, okCodes: answers, ...(stdin === undefined ? {} : { stdin }) }
     const { exitCode, stdout, stderr } = await present(way.call(host, command, signal))
     return answered({ code: exitCode, stdout, stderr })
@@ -49,7 +53,8 @@ async function present(running: Promise<CommandResult>): Promise<CommandResult> 
 }
 
 function answered(said: Said): Said {
-  const isSilent = /cannot connect to the docker daemon|error during connect|is the docker daemon running|permission denied while trying to connect|docker: (?:command )?not found/i
+  const isSilent =
+    /cannot connect to the docker daemon|error during connect|is the docker daemon running|permission denied while trying to connect|docker: (?:command )?not found/i
   if (said.code !== 0 && isSilent.test(said.stderr)) throw missing(said.stderr.trim())
   return said
 }

@@ -37,7 +37,8 @@ export function haproxyRouter(context: RouterContext): ManagedRouter {
     setup: () => setUp(context, engine, names, show),
 
     async remove() {
-      for (const name of [names.container, `${names.container}-next`, `${names.container}-old`]) await engine.act(['rm', '--force', '--volumes', name])
+      for (const name of [names.container, `${names.container}-next`, `${names.container}-old`])
+        await engine.act(['rm', '--force', '--volumes', name])
       await engine.act(['network', 'rm', names.network])
       await host.act({ argv: ['rm', '-rf', '--', `${host.stateDir}/router`] })
     },
@@ -51,7 +52,10 @@ export function haproxyRouter(context: RouterContext): ManagedRouter {
     async preview(slot, release, endpoints) {
       const record = await lead(engine, host, names.container, await known(), slot, lanesOf(release, endpoints))
       return Object.fromEntries(
-        record.slots[slot].map(({ service }, index) => [service, `http://127.0.0.1:${record.previews + previewOffset(slot, index)}`]),
+        record.slots[slot].map(({ service }, index) => [
+          service,
+          `http://127.0.0.1:${record.previews + previewOffset(slot, index)}`,
+        ]),
       )
     },
 

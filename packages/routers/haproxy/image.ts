@@ -5,7 +5,10 @@ import type { Engine } from './engine.ts'
 export const defaultImage = 'haproxy:3.0'
 
 const pullMs = 10 * 60_000
-const inspectedSchema = z.object({ Id: z.string().regex(/^sha256:[0-9a-f]{64}$/), RepoDigests: z.array(z.string()).nullish() })
+const inspectedSchema = z.object({
+  Id: z.string().regex(/^sha256:[0-9a-f]{64}$/),
+  RepoDigests: z.array(z.string()).nullish(),
+})
 
 /**
  * What an image name means now: `name@sha256:…`, or the image's ID where it came from no registry. What is not here is pulled.
@@ -20,17 +23,22 @@ export async function resolveImage(engine: Engine, asked: string): Promise<strin
   const pulled = await engine.look(['pull', '--quiet', '--', asked], { timeoutMs: pullMs })
   const found = pulled.code === 0 ? await inspect(engine, asked) : null
   if (found !== null) return found
-  throw new Failure('IMAGE_MISSING', `the router's image ${asked} is not here and cannot be pulled: ${pulled.stderr.trim().slice(-1_000)}`, {
-    field: 'router-image',
-    hint: 'Give router-image, an image of HAProxy 2.6 or later that this host can pull, or load it on the host.',
-  })
+  throw new Failure(
+    'IMAGE_MISSING',
+    `the router's image ${asked} is not here and cannot be pulled: ${pulled.stderr.trim().slice(-1_000)}`,
+    {
+      field: 'router-image',
+      hint: 'Give router-image, an image of HAProxy 2.6 or later that this host can pull, or load it on the host.',
+    },
+  )
 }
 
 async function inspect(engine: Engine, name: string): Promise<string | null> {
   const { code, stdout } = await engine.look(['image', 'inspect', '--format={{json .}}', '--', name])
   if (code !== 0) return null
   const parsed = inspectedSchema.safeParse(JSON.parse(stdout))
-  if (!parsed.success) throw new Failure('OUTPUT_UNREADABLE', `docker image inspect ${name} printed something else than an image`)
+  if (!parsed.success)
+    throw new Failure('OUTPUT_UNREADABLE', `docker image inspect ${name} printed something else than an image`)
   const { Id, RepoDigests } = parsed.data
   const repository = name.replace(/@.*$/, '').replace(/:[^/:]*$/, '')
   return (RepoDigests ?? []).find((digest) => digest.startsWith(`${repository}@`)) ?? Id

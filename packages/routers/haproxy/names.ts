@@ -14,6 +14,7 @@ export function namesOf(app: string, environment: string): Names {
     environment,
     network,
     container: `${network}-router`,
-    labels: (role) => Object.entries({ app, environment, role }).map(([key, value]) => `--label=switchyard.${key}=${value}`),
+    labels: (role) =>
+      Object.entries({ app, environment, role }).map(([key, value]) => `--label=switchyard.${key}=${value}`),
   }
 }

@@ -32,7 +32,13 @@ export async function ensureNetwork(engine: Engine, names: Names): Promise<Netwo
     const subnet = subnetOf(await inspect(engine, trial))
     await engine.act(['network', 'rm', trial])
     if (made.code !== 0 || subnet === null) throw notMade(made.stderr)
-    const created = await engine.act(['network', 'create', ...rangeWords(subnet), ...names.labels('network'), names.network])
+    const created = await engine.act([
+      'network',
+      'create',
+      ...rangeWords(subnet),
+      ...names.labels('network'),
+      names.network,
+    ])
     if (created.code === 0) return { routerAddress: addressAt(subnet, routerPlace), isNew: true }
     // Another network can take the subnet in between.
     if (attempt === attempts) throw notMade(created.stderr)
@@ -64,9 +70,13 @@ function subnetOf(network: z.infer<typeof networkSchema> | null): string | null 
 function rangeWords(subnet: string): string[] {
   const bits = Number(subnet.split('/')[1])
   if (bits > 25) {
-    throw new Failure('HOST_NOT_READY', `the engine gives networks of ${subnet.replace(/^.*\//, '/')}; an environment needs /25 or more room`, {
-      hint: 'See default-address-pools in the configuration of Docker Engine.',
-    })
+    throw new Failure(
+      'HOST_NOT_READY',
+      `the engine gives networks of ${subnet.replace(/^.*\//, '/')}; an environment needs /25 or more room`,
+      {
+        hint: 'See default-address-pools in the configuration of Docker Engine.',
+      },
+    )
   }
   const range = bits === 25 ? `${addressAt(subnet, 96)}/27` : `${addressAt(subnet, 128)}/25`
   return [`--subnet=${subnet}`, `--gateway=${addressAt(subnet, 1)}`, `--ip-range=${range}`]

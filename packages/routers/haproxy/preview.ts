@@ -29,7 +29,14 @@ export function lanesOf(release: Release, endpoints: readonly Endpoint[]): reado
  * the one before. The record comes last: cut short anywhere, the next run does all of it again.
  * @throws Failure ROUTER_DISAGREES, ROUTER_UNREACHABLE
  */
-export async function lead(engine: Engine, host: Host, container: string, record: RouterRecord, slot: Slot, lanes: readonly Lane[]): Promise<RouterRecord> {
+export async function lead(
+  engine: Engine,
+  host: Host,
+  container: string,
+  record: RouterRecord,
+  slot: Slot,
+  lanes: readonly Lane[],
+): Promise<RouterRecord> {
   const before = record.slots[slot]
   if (JSON.stringify(before) === JSON.stringify(lanes)) return record
   const next: RouterRecord = { ...record, slots: { ...record.slots, [slot]: [...lanes] } }
@@ -62,7 +69,8 @@ function commandsFor(slot: Slot, index: number, lane: Lane | undefined): string[
     ...numbers.flatMap((number) => {
       const endpoint = lane?.endpoints[number - 1]
       // WebSockets' servers follow the checked ones.
-      if (endpoint === undefined) return [checked, preview].map((backend) => `set server ${backend}/s${number} state maint`)
+      if (endpoint === undefined)
+        return [checked, preview].map((backend) => `set server ${backend}/s${number} state maint`)
       const [address, port] = endpoint.split(':')
       return [
         ...own.map((backend) => `set server ${backend}/s${number} addr ${address} port ${port}`),
@@ -79,9 +87,13 @@ function assertLeads(answer: string, slot: Slot, changed: readonly number[], lan
       const wanted = lanes[index]?.endpoints[number - 1]
       for (const backend of [laneName(slot, index), previewName(slot, index)]) {
         const state = states.get(`${backend}/s${number}`)
-        const isRight = wanted === undefined ? state?.isForcedOff === true : state?.isForcedOff === false && state.endpoint === wanted
+        const isRight =
+          wanted === undefined ? state?.isForcedOff === true : state?.isForcedOff === false && state.endpoint === wanted
         if (isRight) continue
-        throw new Failure('ROUTER_DISAGREES', `the router was to lead ${backend}/s${number} to ${wanted ?? 'nothing'} and shows ${JSON.stringify(state)}`)
+        throw new Failure(
+          'ROUTER_DISAGREES',
+          `the router was to lead ${backend}/s${number} to ${wanted ?? 'nothing'} and shows ${JSON.stringify(state)}`,
+        )
       }
     }
   }

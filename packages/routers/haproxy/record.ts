@@ -12,7 +12,10 @@ const highestPort = 32_000
 const laneSchema = z.object({
   service: z.string().regex(/^[a-z0-9][a-z0-9-]{0,40}$/),
   /** Part of a line of a map and of a command: no white space, no `;`, no quotes, nothing to escape. */
-  health: z.string().max(1024).regex(/^\/[A-Za-z0-9._~!$&()*+,=:@%/?-]*$/),
+  health: z
+    .string()
+    .max(1024)
+    .regex(/^\/[A-Za-z0-9._~!$&()*+,=:@%/?-]*$/),
   endpoints: z.array(z.string().regex(/^[0-9]{1,3}(?:\.[0-9]{1,3}){3}:[0-9]{1,5}$/)).max(serverCount),
 })
 
@@ -52,20 +55,32 @@ export function keepRecord(host: Host, record: RouterRecord): Promise<void> {
 /** @throws Failure INPUT_INVALID for a lane that cannot be put into a configuration */
 export function checkedLanes(lanes: LanesOfSlots['blue']): LanesOfSlots['blue'] {
   if (lanes.length > laneCount) {
-    throw new Failure('INPUT_INVALID', `the release has ${lanes.length} routed services; router haproxy holds ${laneCount}`, {
-      hint: 'Split the app, or join services that always change together.',
-    })
+    throw new Failure(
+      'INPUT_INVALID',
+      `the release has ${lanes.length} routed services; router haproxy holds ${laneCount}`,
+      {
+        hint: 'Split the app, or join services that always change together.',
+      },
+    )
   }
   const crowded = lanes.find(({ endpoints }) => endpoints.length > serverCount)
   if (crowded !== undefined) {
-    throw new Failure('INPUT_INVALID', `service ${crowded.service} has ${crowded.endpoints.length} instances; router haproxy holds ${serverCount}`, {
-      field: 'instances',
-    })
+    throw new Failure(
+      'INPUT_INVALID',
+      `service ${crowded.service} has ${crowded.endpoints.length} instances; router haproxy holds ${serverCount}`,
+      {
+        field: 'instances',
+      },
+    )
   }
   const result = lanesSchema.safeParse(lanes)
   if (result.success) return result.data
   const [issue] = result.error.issues
-  throw new Failure('INPUT_INVALID', `the release cannot be routed: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`, { field: 'health' })
+  throw new Failure(
+    'INPUT_INVALID',
+    `the release cannot be routed: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`,
+    { field: 'health' },
+  )
 }
 
 export function freshSecret(): string {

@@ -30,7 +30,12 @@ export function linesOf(commands: readonly string[]): string {
 }
 
 /** What the router answers; null when it does not run. */
-export async function ask(engine: Engine, container: string, commands: readonly string[], options: SayOptions = {}): Promise<string | null> {
+export async function ask(
+  engine: Engine,
+  container: string,
+  commands: readonly string[],
+  options: SayOptions = {},
+): Promise<string | null> {
   const said = await engine.look(runtimeWords(container), { ...options, stdin: linesOf(commands) })
   return said.code === 0 ? said.stdout : null
 }
@@ -48,7 +53,7 @@ export function heard(said: Said): string {
 
 export function unreachable(why: string): Failure {
   return new Failure('ROUTER_UNREACHABLE', `the HAProxy router does not answer: ${why.trim().slice(-1_000)}`, {
-    hint: 'Run with mode: setup, which starts it again.',
+    hint: 'Deploy again: every run sets up what is missing.',
   })
 }
 

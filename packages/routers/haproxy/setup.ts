@@ -58,7 +58,15 @@ async function renew(
   for (let attempt = 1; ; attempt += 1) {
     const previews = attempt === 1 && before !== null ? before.previews : guessPreviews()
     const slots = before?.slots ?? { blue: [], green: [] }
-    const record: RouterRecord = { asked, image, secret: before?.secret ?? freshSecret(), bind, listen, previews, slots }
+    const record: RouterRecord = {
+      asked,
+      image,
+      secret: before?.secret ?? freshSecret(),
+      bind,
+      listen,
+      previews,
+      slots,
+    }
     if (seen?.isRunning === true && seen.madeFrom === madeFrom(record)) {
       await keepRecord(host, record)
       return [`the router's image is ${asked} now, which is the one that runs`]
@@ -69,7 +77,8 @@ async function renew(
       await keepRecord(host, record)
       return told(record, seen, network.isNew ? names.network : null, gapMs)
     } catch (thrown) {
-      const isPreview = thrown instanceof Failure && thrown.code === 'PORT_IN_USE' && !thrown.message.startsWith(`port ${listen} `)
+      const isPreview =
+        thrown instanceof Failure && thrown.code === 'PORT_IN_USE' && !thrown.message.startsWith(`port ${listen} `)
       if (!isPreview || attempt === previewAttempts) throw thrown
     }
   }
@@ -101,14 +110,21 @@ function isAsAsked({ image, bind, listen }: RouterContext, record: RouterRecord)
 
 function assertSameState({ stateDir }: Host, seen: SeenContainer | null): void {
   if (seen === null || seen.stateDir === stateDir) return
-  throw new Failure('HOST_NOT_READY', `the router of this environment keeps its state in ${seen.stateDir}, not in ${stateDir}`, {
-    field: 'state-dir',
-    hint: 'Give the state-dir that the environment was set up with, or another environment name.',
-  })
+  throw new Failure(
+    'HOST_NOT_READY',
+    `the router of this environment keeps its state in ${seen.stateDir}, not in ${stateDir}`,
+    {
+      field: 'state-dir',
+      hint: 'Give the state-dir that the environment was set up with, or another environment name.',
+    },
+  )
 }
 
 function told(record: RouterRecord, seen: SeenContainer | null, network: string | null, gapMs: number): string[] {
   const where = `HAProxy (${record.image.slice(0, 80)}) on ${record.bind}:${record.listen}`
-  const router = seen === null ? `started ${where}` : `replaced the router by ${where}; new connections were refused for at most ${Math.ceil(gapMs)} ms`
+  const router =
+    seen === null
+      ? `started ${where}`
+      : `replaced the router by ${where}; new connections were refused for at most ${Math.ceil(gapMs)} ms`
   return [...(network === null ? [] : [`made the network ${network}`]), router]
 }

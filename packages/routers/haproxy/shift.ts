@@ -19,11 +19,29 @@ shift 3
 printf '%s' "$text" > "$file.new" && mv -f "$file.new" "$file" && printf '%s' "$line" | "$@"`
 
 /** All routes of the app in one entry of one map. @throws Failure ROUTER_DISAGREES, ROUTER_UNREACHABLE */
-export async function shiftTo(engine: Engine, host: Host, container: string, record: RouterRecord | null, weights: Weights): Promise<void> {
-  const commands = [...trusted(record, weights), `set map ${weightMap} weight ${weightOf(weights)}`, `show map ${weightMap}`]
+export async function shiftTo(
+  engine: Engine,
+  host: Host,
+  container: string,
+  record: RouterRecord | null,
+  weights: Weights,
+): Promise<void> {
+  const commands = [
+    ...trusted(record, weights),
+    `set map ${weightMap} weight ${weightOf(weights)}`,
+    `show map ${weightMap}`,
+  ]
   const file = `${host.stateDir}/${sharedFolder}/weight.map`
   const said = await engine.actBy([
-    'sh', '-c', writeAndTell, 'sh', file, weightMapOf(weights), linesOf(commands), 'docker', ...runtimeWords(container),
+    'sh',
+    '-c',
+    writeAndTell,
+    'sh',
+    file,
+    weightMapOf(weights),
+    linesOf(commands),
+    'docker',
+    ...runtimeWords(container),
   ])
   const shown = readWeights(heard(said))
   if (sameWeights(shown, weights)) return

@@ -48,7 +48,11 @@ export function readContainers(printed: string): Container[] {
       return { ...rest, state: stateOf(state, status) }
     })
   } catch (cause) {
-    throw new Failure('OUTPUT_UNREADABLE', `docker ps printed something else than was asked for: ${printed.slice(0, 200)}`, { cause })
+    throw new Failure(
+      'OUTPUT_UNREADABLE',
+      `docker ps printed something else than was asked for: ${printed.slice(0, 200)}`,
+      { cause },
+    )
   }
 }
 

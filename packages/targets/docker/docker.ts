@@ -18,7 +18,10 @@ import { stopSlot } from './stop-slot.ts'
 export function dockerTarget(context: TargetContext): Target {
   const { host, runner, app, environment } = context
   const place: Place = { host, engine: engineOf(host), names: namesOf(app, environment), records: recordsOf(host) }
-  const onHost: Shell = { run: (command, signal) => host.look(command, signal), put: (path, bytes, mode) => runner.put(path, bytes, mode) }
+  const onHost: Shell = {
+    run: (command, signal) => host.look(command, signal),
+    put: (path, bytes, mode) => runner.put(path, bytes, mode),
+  }
 
   return {
     observe: () => observeSlots(place),

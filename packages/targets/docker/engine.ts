@@ -79,7 +79,10 @@ export function engineOf(host: Host): Engine {
       const wanted = phases.filter((phase) => phase.length > 0)
       if (wanted.length === 0) return []
       const mark = `said-${randomBytes(12).toString('hex')}`
-      const words = wanted.flatMap((phase) => [...phase.flatMap((one) => [String(one.length + 1), 'docker', ...one]), '0'])
+      const words = wanted.flatMap((phase) => [
+        ...phase.flatMap((one) => [String(one.length + 1), 'docker', ...one]),
+        '0',
+      ])
       const command: Command = { argv: ['sh', '-c', sideBySide, 'sh', mark, ...words], env, timeoutMs }
       const { stdout } = await present(host.act(command, signal))
       return read(stdout, mark).map(answered)
@@ -90,14 +93,21 @@ export function engineOf(host: Host): Engine {
 /** The first thing that went wrong, if any. */
 export function faultIn(said: readonly Said[]): string | null {
   const bad = said.find(({ code }) => code !== 0)
-  return bad === undefined ? null : bad.text.trim().replace(/^docker: /, '').replace(/\nSee 'docker .*--help'\.$/s, '').trim()
+  return bad === undefined
+    ? null
+    : bad.text
+        .trim()
+        .replace(/^docker: /, '')
+        .replace(/\nSee 'docker .*--help'\.$/s, '')
+        .trim()
 }
 
 function read(printed: string, mark: string): Said[] {
   const parts = printed.split(`${mark} `).slice(1)
   const found = parts.map((part) => {
     const head = /^(\d+) (\d+)\n/.exec(part)
-    if (head === null) throw new Failure('OUTPUT_UNREADABLE', `the answer of the host cannot be understood: ${part.slice(0, 200)}`)
+    if (head === null)
+      throw new Failure('OUTPUT_UNREADABLE', `the answer of the host cannot be understood: ${part.slice(0, 200)}`)
     return { index: Number(head[1]), code: Number(head[2]), text: part.slice(head[0].length) }
   })
   return found.sort((a, b) => a.index - b.index)
@@ -114,7 +124,8 @@ async function present(running: Promise<CommandResult>): Promise<CommandResult> 
 
 function answered(said: Said): Said {
   if (said.code === 127 && /docker: (?:command )?not found/.test(said.text)) throw missing(said.text.trim())
-  const isSilent = /cannot connect to the docker daemon|error during connect|is the docker daemon running|permission denied while trying to connect/i
+  const isSilent =
+    /cannot connect to the docker daemon|error during connect|is the docker daemon running|permission denied while trying to connect/i
   if (said.code !== 0 && isSilent.test(said.text)) throw missing(said.text.trim())
   return said
 }

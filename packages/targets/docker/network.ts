@@ -30,12 +30,15 @@ export async function readNetwork(engine: Engine, names: Names): Promise<string>
   const { code, text } = await engine.look(['network', 'inspect', names.network])
   const parsed = code === 0 ? inspectedSchema.safeParse(JSON.parse(text)) : null
   const [network] = parsed?.data ?? []
-  const subnets = (network?.IPAM.Config ?? []).map(({ Subnet }) => Subnet).filter((subnet) => /^[0-9.]+\/[0-9]+$/.test(subnet))
-  const isOurs = network?.Labels?.['switchyard.app'] === names.app && network.Labels['switchyard.environment'] === names.environment
+  const subnets = (network?.IPAM.Config ?? [])
+    .map(({ Subnet }) => Subnet)
+    .filter((subnet) => /^[0-9.]+\/[0-9]+$/.test(subnet))
+  const isOurs =
+    network?.Labels?.['switchyard.app'] === names.app && network.Labels['switchyard.environment'] === names.environment
   const [first] = subnets[0]?.split('/') ?? []
   if (isOurs && first !== undefined) return first
   throw new Failure('HOST_NOT_READY', `the network ${names.network} is not there, or is not ours`, {
-    hint: 'Run with mode: setup; a network of another owner under this name has to go first.',
+    hint: 'Deploy again: every run sets up what is missing. A network of another owner under this name has to go first.',
   })
 }
 
@@ -45,11 +48,17 @@ export async function readNetwork(engine: Engine, names: Names): Promise<string>
  * @throws Failure RELEASE_INVALID when there are more than 32
  */
 export function placesOf(release: Release, slot: Slot, network: string): Placed[] {
-  const all = release.services.flatMap((service) => Array.from({ length: service.instances }, (_, instance) => ({ service, instance })))
+  const all = release.services.flatMap((service) =>
+    Array.from({ length: service.instances }, (_, instance) => ({ service, instance })),
+  )
   if (all.length > placesPerSlot) {
-    throw new Failure('RELEASE_INVALID', `the release has ${all.length} instances in all; a slot of target docker has room for ${placesPerSlot}`, {
-      field: 'instances',
-    })
+    throw new Failure(
+      'RELEASE_INVALID',
+      `the release has ${all.length} instances in all; a slot of target docker has room for ${placesPerSlot}`,
+      {
+        field: 'instances',
+      },
+    )
   }
   return all.map((each, index) => ({ ...each, address: addressAt(network, firstPlace[slot] + index) }))
 }

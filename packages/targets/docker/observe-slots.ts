@@ -10,11 +10,19 @@ import type { SlotRecords } from './records.ts'
 /** What the slots really hold: the records say what was meant, the containers' labels and states what is. */
 export async function observeSlots(place: Place): Promise<SlotsSeen> {
   const [containers, slots] = await Promise.all([listContainers(place.engine, place.names), place.records.slots()])
-  const [blue, green] = await Promise.all([observe(place, slots, 'blue', containers), observe(place, slots, 'green', containers)])
+  const [blue, green] = await Promise.all([
+    observe(place, slots, 'blue', containers),
+    observe(place, slots, 'green', containers),
+  ])
   return { blue, green }
 }
 
-async function observe(place: Place, slots: SlotRecords, slot: Slot, containers: readonly Container[]): Promise<SlotSeen> {
+async function observe(
+  place: Place,
+  slots: SlotRecords,
+  slot: Slot,
+  containers: readonly Container[],
+): Promise<SlotSeen> {
   const held = slots[slot]
   const kept = held === null ? null : await place.records.release(held.release)
   if (held === null || kept === null) return emptySlot
@@ -30,7 +38,9 @@ async function observe(place: Place, slots: SlotRecords, slot: Slot, containers:
 /** Where the routed services of a release listen in a slot. */
 export function endpointsOf(release: Release, slot: Slot, network: string): Endpoint[] {
   return placesOf(release, slot, network).flatMap(({ service, instance, address }) =>
-    service.routed === undefined ? [] : [{ service: service.name, instance, address: `${address}:${service.routed.port}` }],
+    service.routed === undefined
+      ? []
+      : [{ service: service.name, instance, address: `${address}:${service.routed.port}` }],
   )
 }
 

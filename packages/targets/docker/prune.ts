@@ -8,7 +8,11 @@ import type { Place } from './place.ts'
  */
 export async function prune(place: Place, keep: readonly string[]): Promise<void> {
   const { engine, names, records } = place
-  const [containers, slots, releases] = await Promise.all([listContainers(engine, names), records.slots(), records.releases()])
+  const [containers, slots, releases] = await Promise.all([
+    listContainers(engine, names),
+    records.slots(),
+    records.releases(),
+  ])
   const held = new Set([...keep, ...bothSlots.flatMap((slot) => slots[slot]?.release ?? [])])
   const gone = releases.filter((id) => !held.has(id))
   const dropped = containers.filter((each) => !held.has(each.release) && isDown(each)).map(({ name }) => name)
@@ -16,7 +20,9 @@ export async function prune(place: Place, keep: readonly string[]): Promise<void
 
   const kept = await Promise.all(releases.map((id) => records.release(id)))
   const refsOf = (isKept: boolean) =>
-    kept.flatMap((each) => (each !== null && held.has(each.release.id) === isKept ? each.release.services.map(({ ref }) => ref) : []))
+    kept.flatMap((each) =>
+      each !== null && held.has(each.release.id) === isKept ? each.release.services.map(({ ref }) => ref) : [],
+    )
   const needed = new Set(refsOf(true))
   const unneeded = [...new Set(refsOf(false))].filter((ref) => !needed.has(ref))
   if (dropped.length > 0) await engine.act([[['rm', '--volumes', '--', ...dropped]]])

@@ -3,7 +3,9 @@ import { Failure } from '#kernel'
 import type { Host, Release, Slot } from '#kernel'
 import { releaseIdSchema, releaseSchema } from './release-schema.ts'
 
-const heldSchema = z.object({ release: releaseIdSchema, generation: z.number().int(), network: z.string().max(64) }).nullable()
+const heldSchema = z
+  .object({ release: releaseIdSchema, generation: z.number().int(), network: z.string().max(64) })
+  .nullable()
 
 /** Which release each slot is to hold, and in which network its addresses are. The number rises with every start into any slot. */
 const slotsSchema = z.object({ generation: z.number().int(), blue: heldSchema, green: heldSchema })
@@ -60,12 +62,19 @@ export function recordsOf(host: Host): Records {
     keepSecretsApart: (id, secrets) => host.put(`${folder(id)}/secrets.json`, JSON.stringify(secrets), 0o600),
     readEnvFile: async (id) => (await host.read(`${folder(id)}/secrets.env`)) ?? '',
     async releases() {
-      const { stdout } = await host.look({ argv: ['ls', '-1', '--', `${host.stateDir}/releases`], okCodes: [0, 1, 2], timeoutMs: 60_000 })
+      const { stdout } = await host.look({
+        argv: ['ls', '-1', '--', `${host.stateDir}/releases`],
+        okCodes: [0, 1, 2],
+        timeoutMs: 60_000,
+      })
       return stdout.split('\n').filter((name) => releaseIdSchema.safeParse(name).success)
     },
     async remove(ids) {
       if (ids.length === 0) return
-      await host.act({ argv: ['rm', '-rf', '--', ...ids.map((id) => `${host.stateDir}/${folder(id)}`)], timeoutMs: 60_000 })
+      await host.act({
+        argv: ['rm', '-rf', '--', ...ids.map((id) => `${host.stateDir}/${folder(id)}`)],
+        timeoutMs: 60_000,
+      })
     },
   }
 }

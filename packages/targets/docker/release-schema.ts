@@ -12,7 +12,9 @@ const value = z
   .refine((text) => !text.includes('\0'), 'must not hold a NUL')
 
 /** `name@sha256:…` or a bare image ID; nothing that could be taken for an option. */
-export const refSchema = z.string().regex(/^(?:[a-z0-9][a-z0-9._/:-]{0,400}@)?sha256:[0-9a-f]{64}$/i, 'must be name@sha256:… or sha256:…')
+export const refSchema = z
+  .string()
+  .regex(/^(?:[a-z0-9][a-z0-9._/:-]{0,400}@)?sha256:[0-9a-f]{64}$/i, 'must be name@sha256:… or sha256:…')
 
 export const releaseIdSchema = z.string().regex(/^[0-9a-f]{12,128}$/)
 

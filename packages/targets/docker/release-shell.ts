@@ -18,7 +18,11 @@ export function releaseShell(place: Place, given: Release, runner: Shell): Shell
 
 async function runOnce(place: Place, release: Release, command: Command, signal: AbortSignal): Promise<CommandResult> {
   const { host, names, records } = place
-  const [kept, file] = await Promise.all([records.release(release.id), records.readEnvFile(release.id), ensureImages(place.engine, release, signal)])
+  const [kept, file] = await Promise.all([
+    records.release(release.id),
+    records.readEnvFile(release.id),
+    ensureImages(place.engine, release, signal),
+  ])
   const known = kept ?? { release, secrets: { file: [], apart: [] } }
   const apart = known.secrets.apart.length > 0 ? await records.secretsApart(release.id) : {}
   const given = Object.entries(command.env ?? {}).filter((entry): entry is [string, string] => entry[1] !== undefined)

@@ -12,7 +12,13 @@ const logWords = ['--log-driver=json-file', '--log-opt=max-size=10m', '--log-opt
  * Starts one instance. `always`, because an engine that was killed leaves containers that are to start `unless-stopped` lying;
  * what is retired is told `no` first. Every value is joined to its option, so that none can become one.
  */
-export function runWords(names: Names, records: Records, kept: KeptRelease, slot: Slot, { service, instance, address }: Placed): Words {
+export function runWords(
+  names: Names,
+  records: Records,
+  kept: KeptRelease,
+  slot: Slot,
+  { service, instance, address }: Placed,
+): Words {
   const { release } = kept
   const own = {
     SWITCHYARD_SLOT: slot,
@@ -22,7 +28,14 @@ export function runWords(names: Names, records: Records, kept: KeptRelease, slot
   return [
     ...['run', '--detach', '--pull=never', '--restart=always', ...logWords],
     `--name=${containerName(names, slot, release.id, service.name, instance)}`,
-    ...labelsOf(names, { role: 'slot', slot, release: release.id, service: service.name, instance: String(instance), address }),
+    ...labelsOf(names, {
+      role: 'slot',
+      slot,
+      release: release.id,
+      service: service.name,
+      instance: String(instance),
+      address,
+    }),
     ...[`--network=${names.network}`, `--ip=${address}`, `--network-alias=${service.name}-${slot}`],
     ...environmentWords(records, kept, service, own),
     ...['--', service.ref, ...(service.command ?? [])],

@@ -5,7 +5,8 @@ import type { Secrets } from '#kernel'
 const lineBytes = 60_000
 
 /** Variables that the docker command line itself, its shell or its loader obey. */
-const obeyed = /^(?:DOCKER_.*|LD_.*|BUILDKIT_.*|COMPOSE_.*|GO.*|SSH_.*|OTEL_.*|(?:HTTPS?|NO|ALL)_PROXY|PATH|HOME|IFS|ENV|PWD|PS4|TMPDIR|SHELL|LANG|LC_.*)$/i
+const obeyed =
+  /^(?:DOCKER_.*|LD_.*|BUILDKIT_.*|COMPOSE_.*|GO.*|SSH_.*|OTEL_.*|(?:HTTPS?|NO|ALL)_PROXY|PATH|HOME|IFS|ENV|PWD|PS4|TMPDIR|SHELL|LANG|LC_.*)$/i
 
 export interface SplitSecrets {
   /** In docker's format: a name, `=`, and the value as it is to the end of the line. */
@@ -16,7 +17,8 @@ export interface SplitSecrets {
 
 /** @throws Failure RELEASE_INVALID for a value of several lines under a name that docker itself obeys */
 export function splitSecrets(secrets: Secrets): SplitSecrets {
-  const isLine = (value: string) => !/[\r\n]/.test(value) && Buffer.byteLength(value) <= lineBytes && value.isWellFormed()
+  const isLine = (value: string) =>
+    !/[\r\n]/.test(value) && Buffer.byteLength(value) <= lineBytes && value.isWellFormed()
   const entries = Object.entries(secrets)
   const apart = entries.filter(([, value]) => !isLine(value))
   for (const [name] of apart) assertFree(name)
@@ -37,7 +39,11 @@ export function parseEnvFile(text: string): Record<string, string> {
 /** A variable that travels through the environment of the docker command line must not steer it. @throws Failure RELEASE_INVALID */
 export function assertFree(name: string): void {
   if (!obeyed.test(name)) return
-  throw new Failure('RELEASE_INVALID', `the variable ${name} cannot be passed on here: Docker's own command line obeys it`, {
-    hint: `Give ${name} a value of one line, set it in the image, or use another name.`,
-  })
+  throw new Failure(
+    'RELEASE_INVALID',
+    `the variable ${name} cannot be passed on here: Docker's own command line obeys it`,
+    {
+      hint: `Give ${name} a value of one line, set it in the image, or use another name.`,
+    },
+  )
 }

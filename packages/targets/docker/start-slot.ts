@@ -46,29 +46,43 @@ export async function startSlot(
   const endpoints = endpointsOf(release, slot, network)
   const here = containers.filter((each) => each.slot === slot)
   const sorted = sortOut(place, slot, release, places, here)
-  const next: SlotRecords = { ...slots, generation: slots.generation + 1, [slot]: { release: release.id, generation: slots.generation + 1, network } }
+  const next: SlotRecords = {
+    ...slots,
+    generation: slots.generation + 1,
+    [slot]: { release: release.id, generation: slots.generation + 1, network },
+  }
 
   const isUp = sorted.missing.length + sorted.ended.length + sorted.others.length === 0
   if (isUp && slots[slot]?.release === release.id && before !== null) {
-    await assertNoneFails(place, here.filter((each) => each.release === release.id))
+    await assertNoneFails(
+      place,
+      here.filter((each) => each.release === release.id),
+    )
     await records.keepSlots(next)
     return endpoints
   }
 
   const kept: KeptRelease = {
     release,
-    secrets: split === undefined ? (before?.secrets ?? { file: [], apart: [] }) : { file: Object.keys(split.file), apart: Object.keys(split.apart) },
+    secrets:
+      split === undefined
+        ? (before?.secrets ?? { file: [], apart: [] })
+        : { file: Object.keys(split.file), apart: Object.keys(split.apart) },
   }
   const apart = split?.apart ?? (kept.secrets.apart.length > 0 ? await records.secretsApart(release.id) : {})
   // The record says what the slot is to hold before any of it is there: a run that is cut short here leaves nothing unexplained.
-  if (split !== undefined && kept.secrets.file.length > 0) await records.keepEnvFile(release.id, formatEnvFile(split.file))
+  if (split !== undefined && kept.secrets.file.length > 0)
+    await records.keepEnvFile(release.id, formatEnvFile(split.file))
   if (split !== undefined && kept.secrets.apart.length > 0) await records.keepSecretsApart(release.id, split.apart)
   if (JSON.stringify(before) !== JSON.stringify(kept)) await records.keepRelease(kept)
   await records.keepSlots(next)
 
   const said = await engine.act(
     [
-      ...stopPhases(sorted.others.map(({ name }) => name), otherReleaseGraceMs),
+      ...stopPhases(
+        sorted.others.map(({ name }) => name),
+        otherReleaseGraceMs,
+      ),
       sorted.useless.length === 0 ? [] : [['rm', '--force', '--', ...sorted.useless.map(({ name }) => name)]],
       sorted.ended.length === 0 ? [] : [['update', '--restart=always', ...sorted.ended.map(({ name }) => name)]],
       [
@@ -81,7 +95,9 @@ export async function startSlot(
   )
   const fault = faultIn(said)
   if (fault !== null) throw await failed(place, slot, release, fault)
-  const now = readContainers(said.at(-1)?.text ?? '').filter((each) => each.slot === slot && each.release === release.id)
+  const now = readContainers(said.at(-1)?.text ?? '').filter(
+    (each) => each.slot === slot && each.release === release.id,
+  )
   await assertNoneFails(place, now)
   return endpoints
 }
@@ -97,15 +113,31 @@ interface Sorted {
   readonly missing: readonly Placed[]
 }
 
-function sortOut({ names }: Place, slot: Slot, release: Release, places: readonly Placed[], here: readonly Container[]): Sorted {
+function sortOut(
+  { names }: Place,
+  slot: Slot,
+  release: Release,
+  places: readonly Placed[],
+  here: readonly Container[],
+): Sorted {
   const own = new Map(here.filter((each) => each.release === release.id).map((each) => [each.name, each]))
-  const found = places.map((each) => ({ each, container: own.get(containerName(names, slot, release.id, each.service.name, each.instance)) }))
-  const isUseless = (container: Container, address: string) => container.state === 'unusable' || container.address !== address
+  const found = places.map((each) => ({
+    each,
+    container: own.get(containerName(names, slot, release.id, each.service.name, each.instance)),
+  }))
+  const isUseless = (container: Container, address: string) =>
+    container.state === 'unusable' || container.address !== address
   return {
     others: here.filter((each) => each.release !== release.id && !isDown(each)),
-    ended: found.flatMap(({ each, container }) => (container?.state === 'ended' && !isUseless(container, each.address) ? [container] : [])),
-    useless: found.flatMap(({ each, container }) => (container !== undefined && isUseless(container, each.address) ? [container] : [])),
-    missing: found.flatMap(({ each, container }) => (container === undefined || isUseless(container, each.address) ? [each] : [])),
+    ended: found.flatMap(({ each, container }) =>
+      container?.state === 'ended' && !isUseless(container, each.address) ? [container] : [],
+    ),
+    useless: found.flatMap(({ each, container }) =>
+      container !== undefined && isUseless(container, each.address) ? [container] : [],
+    ),
+    missing: found.flatMap(({ each, container }) =>
+      container === undefined || isUseless(container, each.address) ? [each] : [],
+    ),
   }
 }
 

@@ -18,9 +18,12 @@ export async function stopSlot(place: Place, slot: Slot, graceMs: number, remove
   const up = here.filter((each) => !isDown(each)).map(({ name }) => name)
   const held = slots[slot]
   const dropped = remove ? here.filter(({ release }) => release === held?.release).map(({ name }) => name) : []
-  const said = await engine.act([...stopPhases(up, graceMs), dropped.length === 0 ? [] : [['rm', '--force', '--volumes', '--', ...dropped]]], {
-    timeoutMs: graceMs + beyondGraceMs,
-  })
+  const said = await engine.act(
+    [...stopPhases(up, graceMs), dropped.length === 0 ? [] : [['rm', '--force', '--volumes', '--', ...dropped]]],
+    {
+      timeoutMs: graceMs + beyondGraceMs,
+    },
+  )
   const fault = faultIn(said)
   if (fault !== null) throw new Failure('COMMAND_FAILED', `${slot} cannot be stopped: ${fault}`)
   if (!remove || held === null) return
@@ -33,5 +36,8 @@ export async function stopSlot(place: Place, slot: Slot, graceMs: number, remove
 /** First the policy: an engine that restarts in between does not bring back what is being retired. */
 export function stopPhases(containers: readonly string[], graceMs: number): readonly (readonly Words[])[] {
   if (containers.length === 0) return []
-  return [[['update', '--restart=no', ...containers]], [['stop', `--time=${Math.ceil(graceMs / 1000)}`, '--', ...containers]]]
+  return [
+    [['update', '--restart=no', ...containers]],
+    [['stop', `--time=${Math.ceil(graceMs / 1000)}`, '--', ...containers]],
+  ]
 }
