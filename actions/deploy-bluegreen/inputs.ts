@@ -8,6 +8,7 @@ import {
   loginIsWhole,
   registryInputs,
   releaseInputs,
+  releaseIsNamed,
   targetInputs,
 } from '#suite'
 import { z } from 'zod'
@@ -43,7 +44,7 @@ export const action = defineAction({
     previous: 'The release that was live before, as JSON.',
     'preview-url': 'Where a staged release can be looked at.',
   },
-  conflicts: (inputs) => [...forceNeedsReason(inputs), ...loginIsWhole(inputs)],
+  conflicts: (inputs) => [...releaseIsNamed(inputs), ...forceNeedsReason(inputs), ...loginIsWhole(inputs)],
 })
 
 export type Inputs = z.output<typeof action.inputs>

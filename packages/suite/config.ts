@@ -75,8 +75,6 @@ export const configSchema = z
 
 export type Config = z.output<typeof configSchema>
 
-export const emptyConfig: Config = {}
-
 const limitBytes = 1_048_576
 
 /**

@@ -27,3 +27,10 @@ export function loginIsWhole(inputs: {
         }),
       ]
 }
+
+/** Only a decision about what is staged already needs no release. */
+export function releaseIsNamed(inputs: { readonly mode: string; readonly release: string }): readonly Failure[] {
+  if (inputs.release !== '' || inputs.mode === 'promote' || inputs.mode === 'reject') return []
+  const hint = "Give build-scan's output `release`, or name@sha256:…"
+  return [new Failure('INPUT_MISSING', 'release is required', { field: 'release', hint })]
+}

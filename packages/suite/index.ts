@@ -1,5 +1,5 @@
 export * from './action.ts'
-export * from './config.ts'
+export type { Config, ServiceConfig } from './config.ts'
 export * from './conflicts.ts'
 export * as field from './fields.ts'
 export * from './policy.ts'

@@ -1,11 +1,10 @@
 import { readFile } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { basename, resolve } from 'node:path'
 import { Failure } from '#kernel'
 import type { ActionSession } from '#runner'
 import type { z } from 'zod'
 import { fieldsOf, readInputs } from './action.ts'
 import type { ActionDefinition } from './action.ts'
-import { emptyConfig, parseConfig, settingOf } from './config.ts'
 import type { Config } from './config.ts'
 
 export interface Settings<Inputs> {
@@ -27,11 +26,11 @@ export async function readSettings<Shape extends z.ZodRawShape>(
 ): Promise<Settings<z.output<z.ZodObject<Shape>>>> {
   for (const { name, secret } of fieldsOf(action)) if (secret === true) maskField(session.given(name), session.mask)
   const workspace = session.environment['GITHUB_WORKSPACE'] ?? process.cwd()
-  const config = await loadConfig(session.given('config').trim(), workspace)
   const environment = session.given('environment').trim() || 'production'
+  const { config, settingOf } = await loadConfig(session.given('config').trim(), workspace, environment)
   const inputs = readInputs(action, (name) => {
     const given = session.given(name)
-    return given.trim() === '' ? settingOf(config, environment, name) : given
+    return given.trim() === '' ? settingOf(name) : given
   })
   return { inputs, config, workspace }
 }
@@ -57,18 +56,27 @@ function maskField(text: string, mask: (secret: string) => void): void {
   for (const line of text.split(/\r?\n/)) mask(line.slice(line.indexOf('=') + 1))
 }
 
-async function loadConfig(path: string, workspace: string): Promise<Config> {
-  const full = join(workspace, path === '' ? defaultPath : path)
+interface Loaded {
+  readonly config: Config
+  /** The text an input would have had; empty where the file says nothing. */
+  readonly settingOf: (name: string) => string
+}
+
+/** Without a file, neither its schema nor a parser is loaded. */
+async function loadConfig(path: string, workspace: string, environment: string): Promise<Loaded> {
+  const shown = path === '' ? defaultPath : path
   let text: string
   try {
-    text = await readFile(path.startsWith('/') ? path : full, 'utf8')
+    text = await readFile(resolve(workspace, shown), 'utf8')
   } catch (cause) {
-    if (path === '') return emptyConfig
+    if (path === '') return { config: {}, settingOf: () => '' }
     throw new Failure('CONFIG_UNREADABLE', `cannot read ${path}`, {
       field: 'config',
       cause,
       hint: 'Check the path; the repository must be checked out first.',
     })
   }
-  return parseConfig(text, path === '' ? defaultPath : path)
+  const { parseConfig, settingOf } = await import('./config.ts')
+  const config = await parseConfig(text, shown)
+  return { config, settingOf: (name) => settingOf(config, environment, name) }
 }

@@ -1,7 +1,8 @@
+import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { command, docker } from './docker.ts'
 import { launch, socketOf } from './engine-daemon.ts'
 import { addBridge, removeBridge, removeMounts } from './engine-network.ts'
@@ -119,9 +120,9 @@ async function end(pid: number, word: string, signal: NodeJS.Signals): Promise<v
   await command(['tail', `--pid=${pid}`, '-f', '/dev/null'], { timeoutMs: 30_000 })
 }
 
-/** Interface names have at most 15 letters. */
+/** Interface names have at most 15 letters; two engines whose folders have the same last name need two bridges. */
 function bridgeOf(folder: string): string {
-  return `sy-${basename(folder).slice(-12)}`
+  return `sy-${createHash('sha256').update(folder).digest('hex').slice(0, 12)}`
 }
 
 async function removeContainers(host: string): Promise<void> {

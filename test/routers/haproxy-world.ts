@@ -56,7 +56,9 @@ export async function haproxyWorld(): Promise<HaproxyWorld> {
       return { release: shopRelease(place, version, { instances }), endpoints }
     },
     async kill({ address }) {
-      await place.docker('exec', containers.get(address) ?? '', 'killall', '-9', 'node')
+      // A process that was killed takes connections until the kernel has taken down its memory.
+      const killed = 'killall -9 node; while wget -qO- 127.0.0.1:3000/health; do usleep 10000; done'
+      await place.docker('exec', containers.get(address) ?? '', 'sh', '-c', killed)
     },
     async vanish({ address }) {
       await place.docker('kill', containers.get(address) ?? '')

@@ -36,6 +36,8 @@ export async function setUp(
   const inForce = shown === null ? null : readWeights(shown)
   if (record !== null && seen !== null && isAsAsked(context, record) && seen.madeFrom === madeFrom(record)) {
     if (seen.isRunning && inForce !== null) return mendFile(host, file, inForce)
+    // A replacement that was cut short has told it to stay down.
+    await engine.act(['update', '--restart=always', names.container])
     await startContainer(engine, host, names, record)
     return ['started the router again']
   }

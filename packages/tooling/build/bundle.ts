@@ -51,7 +51,7 @@ async function shrink(source: string): Promise<string> {
       sequences: true,
       unused: true,
     },
-    format: { comments: false },
+    format: { ascii_only: true, comments: false },
   })
   if (code === undefined) throw new Error(`nothing left of a file of ${name} after minification`)
   return `${code}\n`
