@@ -88,18 +88,23 @@ function readFlags(
     const { json, ...texts } = values as Record<string, string | boolean | undefined>
     return { values: texts as Record<string, string | undefined>, json: json === true }
   } catch (cause) {
-    const flag = /'--([^'= ]+)/.exec(cause instanceof Error ? cause.message : '')?.[1] ?? ''
-    const known = names.includes(flag)
-    throw new Failure(
-      known ? 'INPUT_MISSING' : 'INPUT_UNKNOWN',
-      known ? `--${flag} needs a value` : `unknown input --${flag}`,
-      {
-        field: flag,
-        cause,
-        hint: known ? `Write --${flag} VALUE.` : `Did you mean --${nearestWord(flag, names)}?`,
-      },
-    )
+    throw flagFailure(words, names, cause)
   }
+}
+
+/** Which word it was, and what may have been meant. */
+function flagFailure(words: readonly string[], names: readonly string[], cause: unknown): Failure {
+  const flags = words.filter((word) => word.startsWith('--')).map((word) => word.slice(2).split('=')[0] ?? '')
+  const unknown = flags.find((flag) => !names.includes(flag) && flag !== 'json')
+  if (unknown !== undefined) {
+    const hint = `Did you mean --${nearestWord(unknown, names)}?`
+    return new Failure('INPUT_UNKNOWN', `unknown input --${unknown.slice(0, 60)}`, { field: unknown, hint, cause })
+  }
+  const stray = words.find((word, at) => !word.startsWith('-') && !(words[at - 1] ?? '').startsWith('--'))
+  if (stray !== undefined)
+    return new Failure('INPUT_UNKNOWN', `"${stray.slice(0, 60)}" is no input`, { hint: 'Write --input VALUE.', cause })
+  const last = flags.at(-1) ?? ''
+  return new Failure('INPUT_MISSING', `--${last} needs a value`, { field: last, hint: `Write --${last} VALUE.`, cause })
 }
 
 /** Outputs that are JSON themselves stand as such, so that one parser reads it all. */

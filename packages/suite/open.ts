@@ -163,7 +163,7 @@ async function installResident(root: string): Promise<[string, ...string[]]> {
 async function residentSource(): Promise<string> {
   const started = await realpath(process.argv[1] ?? '.')
   const bundle = join(dirname(started), '..', 'router', 'index.js')
-  return started.endsWith('.js') && /[/\\]dist[/\\][^/\\]+[/\\]index\.js$/.test(started)
+  return started.endsWith('.js') && /[/\\]dist[/\\][^/\\]+[/\\](index|post)\.js$/.test(started)
     ? bundle
     : join(import.meta.dirname, 'resident.ts')
 }

@@ -95,6 +95,7 @@ export async function replaceContainer(
       await engine.act(['rename', old, container])
       await engine.act(['update', '--restart=always', container])
       await engine.act(['start', container])
+      await isAwake(engine, container)
     }
     throw thrown
   }

@@ -20,9 +20,13 @@ await rm(out, { recursive: true, force: true })
 await mkdir(out, { recursive: true })
 
 const index = join(out, 'index.js')
-const executable = bundles.some((bundle) => bundle.name === name && bundle.kind === 'command')
+const kind = bundles.find((bundle) => bundle.name === name)?.kind
+const executable = kind === 'command'
 await writeFile(index, (executable ? '#!/usr/bin/env node\n' : '') + (await shrink(code.replace(/^#!.*\n/, ''))))
 if (executable) await chmod(index, 0o755)
+// The runner does not tell a program whether it is the post step, and a main step that was killed at once has left no state to tell
+// it by: with the same program for both, the post of a cancelled job would do the whole work.
+if (kind === 'action') await writeFile(join(out, 'post.js'), "process.env.STATE_stage = 'main'\nawait import('./index.js')\n")
 
 for (const [file, { source }] of Object.entries(assets)) {
   const path = join(out, file)

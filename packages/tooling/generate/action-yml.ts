@@ -4,7 +4,7 @@ import { rootAction, type Definition } from './definitions.ts'
 
 /** The action.yml of an action, as the runner reads it. */
 export function actionYml({ folder, action }: Definition): string {
-  const main = `${folder === rootAction ? '' : '../../'}dist/${folder}/index.js`
+  const bundle = `${folder === rootAction ? '' : '../../'}dist/${folder}`
   const content = {
     name: action.title,
     description: action.description,
@@ -20,7 +20,7 @@ export function actionYml({ folder, action }: Definition): string {
       ]),
     ),
     outputs: Object.fromEntries(Object.entries(action.outputs).map(([name, description]) => [name, { description }])),
-    runs: { using: 'node24', main, ...(action.post ? { post: main } : {}) },
+    runs: { using: 'node24', main: `${bundle}/index.js`, ...(action.post ? { post: `${bundle}/post.js` } : {}) },
   }
   return `# Generated from actions/${folder}/inputs.ts; edit that file and run npm run generate.\n${stringify(content, { lineWidth: 0 })}`
 }

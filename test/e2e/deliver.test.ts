@@ -1,0 +1,76 @@
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { writeMigrations, writeRelease } from '../demo/releases.ts'
+import { openGround } from './ground.ts'
+import type { Ground } from './ground.ts'
+
+const minute = 60_000
+
+describe('the root action: the whole chain in one step', () => {
+  let ground: Ground
+
+  beforeAll(async () => {
+    ground = await openGround('process')
+  }, minute)
+
+  afterAll(async () => {
+    expect(await ground.close()).toEqual([])
+  }, minute)
+
+  async function deliver(
+    version: string,
+    fault: Readonly<Record<string, unknown>> = {},
+    more: Readonly<Record<string, string>> = {},
+  ) {
+    const context = await writeRelease(join(ground.world.workspace, 'releases'), { version, fault })
+    await writeMigrations(join(ground.world.workspace, 'db', 'migrations'), 2)
+    const build = await ground.world.buildInputs(context, version)
+    return ground.run('.', {
+      ...build,
+      'database-url': ground.world.databaseUrl,
+      bake: '0',
+      drain: '1s',
+      deadline: '5s',
+      url: `${ground.world.front}/health`,
+      window: '0',
+      ...more,
+    })
+  }
+
+  const live = async () => ((await (await fetch(`${ground.world.front}/`)).json()) as { version: string }).version
+
+  it(
+    'builds, migrates, deploys and verifies',
+    async () => {
+      const step = await deliver('v1', {}, { run: 'node --version' })
+      expect(step).toMatchObject({ exitCode: 0, outputs: { verdict: 'pass', slot: 'blue' } })
+      expect(JSON.parse(step.outputs['release'] ?? '')).toMatchObject({ version: 'v1' })
+      expect(JSON.parse(step.outputs['migration'] ?? '')).toMatchObject({ outcome: 'applied', undo: 'keep' })
+      expect(step.summary).toContain('mermaid')
+      expect(await live()).toBe('v1')
+    },
+    minute,
+  )
+
+  it(
+    'stops at a check that fails; nothing is built or deployed',
+    async () => {
+      const step = await deliver('v2', {}, { run: 'node -e process.exit(3)' })
+      expect(step.exitCode).toBe(1)
+      expect(step.annotations.map(({ message }) => message).join()).toContain('[BUILD_FAILED]')
+      expect(await live()).toBe('v1')
+    },
+    minute,
+  )
+
+  it(
+    'goes back by itself when the address does not verify',
+    async () => {
+      const step = await deliver('v3', {}, { url: `${ground.world.front}/nowhere` })
+      expect(step.exitCode).toBe(1)
+      expect(step.annotations.map(({ message }) => message).join()).toContain('[VERDICT_FAIL]')
+      expect(await live()).toBe('v1')
+    },
+    minute,
+  )
+})
