@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import type { RunningLoad } from '../load/start-load.ts'
 import type { Job, JobEnd } from '../runner/job.ts'
@@ -66,6 +67,23 @@ describe('a cancelled deploy', () => {
       await expectOnlyV1()
     },
     60_000,
+  )
+
+  test.each([0, 60, 150])(
+    'and one killed %i ms after it began, before it knows anything, is not done by its post',
+    async (afterMs) => {
+      const job = await ground.job()
+      const running = await job.start({ action: 'deploy-bluegreen', inputs: { ...briskInputs, release: next } })
+      await sleep(afterMs)
+      running.kill('SIGKILL')
+      expect(await running.result).toMatchObject({ signal: 'SIGKILL', log: '' })
+
+      const end = await job.end()
+
+      expectQuiet(end)
+      expect(end.posts[0]?.log).not.toMatch(/▸/)
+      await expectOnlyV1()
+    },
   )
 
   /** Deploys v2, and does something to the run when it prints such a line. The job is ended as the runner does. */

@@ -26,7 +26,8 @@ await writeFile(index, (executable ? '#!/usr/bin/env node\n' : '') + (await shri
 if (executable) await chmod(index, 0o755)
 // The runner does not tell a program whether it is the post step, and a main step that was killed at once has left no state to tell
 // it by: with the same program for both, the post of a cancelled job would do the whole work.
-if (kind === 'action') await writeFile(join(out, 'post.js'), "process.env.STATE_stage = 'main'\nawait import('./index.js')\n")
+if (kind === 'action')
+  await writeFile(join(out, 'post.js'), "process.env.STATE_stage = 'main'\nawait import('./index.js')\n")
 
 for (const [file, { source }] of Object.entries(assets)) {
   const path = join(out, file)

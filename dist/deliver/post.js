@@ -1,0 +1,2 @@
+process.env.STATE_stage = 'main'
+await import('./index.js')
