@@ -8,12 +8,15 @@ import {
   slotHeader,
   withVersion,
 } from '#kernel'
-import type { Release, Slot, Step } from '#kernel'
+import type { Measurement, Release, Slot, Step } from '#kernel'
 import { passGate } from './gate.ts'
 import type { Run } from './run.ts'
 import { watch } from './watch.ts'
 
 const warmDeadlineMs = 5000
+/** How long the front may answer badly, and how long from the other slot, before a shift is taken back. */
+const sickMs = 500
+const unseenMs = 10_000
 
 type Performer<Kind extends Step['do']> = (step: Extract<Step, { do: Kind }>, run: Run) => Promise<string | undefined>
 
@@ -114,33 +117,32 @@ async function gate(slot: Slot, release: Release, run: Run): Promise<string> {
 async function confirm(slot: Slot, release: Release, run: Run): Promise<string> {
   const { ports, policy, signal } = run
   const front = await ports.router.front()
-  const deadline = ports.clock.monotonic() + 10_000
-  const services = routedServices(release)
+  const began = ports.clock.monotonic()
+  const requests = routedServices(release).flatMap((service) => {
+    const url = front.urls[service.name]
+    return url === undefined ? [] : [{ url: `${url}${service.routed.health}`, headers: front.headers, timeoutMs: 5000 }]
+  })
   let progress = gateStart
+  let wellAt = began
   while (progress.streak < policy.confirmations) {
-    const looks = await Promise.all(
-      services.map((service) =>
-        ports.probe.once(
-          { url: `${front.urls[service.name] ?? ''}${service.routed.health}`, headers: front.headers, timeoutMs: 5000 },
-          signal,
-        ),
-      ),
-    )
-    const strays = looks
-      .map((look) => withVersion(look, release.version, policy.gate.versionPath))
-      .map((look) => {
-        const answered = look.headers?.[slotHeader]
-        return answered === slot
-          ? look
-          : { ...look, ok: false, why: `the front answered from ${answered ?? 'nowhere'}` }
-      })
-    progress = gateNext(progress, strays.find((look) => !look.ok) ?? { ok: true, latencyMs: 0 })
-    if (progress.streak === 0 && ports.clock.monotonic() > deadline) {
+    const looks = await Promise.all(requests.map((request) => ports.probe.once(request, signal)))
+    const judged = looks.map((look) => answeredFrom(slot, withVersion(look, release.version, policy.gate.versionPath)))
+    progress = gateNext(progress, judged.find((look) => !look.ok) ?? { ok: true, latencyMs: 0 })
+    const now = ports.clock.monotonic()
+    if (looks.every((look) => look.ok)) wellAt = now
+    // A release that stopped answering takes requests with it; one that is merely not seen yet is still coming.
+    if (progress.streak === 0 && (now - wellAt > sickMs || now - began > unseenMs)) {
       throw new Failure('CONFIRM_FAILED', `the front does not answer from ${slot}: ${progress.lastBad ?? ''}`)
     }
     if (progress.streak === 0) await ports.clock.sleep(policy.gate.intervalMs, signal)
   }
   return `${progress.streak} answers in a row`
+}
+
+function answeredFrom(slot: Slot, look: Measurement): Measurement {
+  const answered = look.headers?.[slotHeader]
+  if (!look.ok || answered === slot) return look
+  return { ...look, ok: false, why: `the front answered from ${answered ?? 'nowhere'}` }
 }
 
 function tail(log: string): string {

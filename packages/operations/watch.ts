@@ -43,12 +43,11 @@ function pace(step: Watch, run: Run, share: number): number {
 async function ask(run: Run): Promise<void> {
   const front = await run.ports.router.front()
   await Promise.all(
-    routedServices(run.release).map((service) =>
-      run.ports.probe.once(
-        { url: `${front.urls[service.name] ?? ''}${service.routed.health}`, timeoutMs: 5000 },
-        run.signal,
-      ),
-    ),
+    routedServices(run.release).map((service) => {
+      const url = front.urls[service.name]
+      if (url === undefined) return undefined
+      return run.ports.probe.once({ url: `${url}${service.routed.health}`, timeoutMs: 5000 }, run.signal)
+    }),
   )
 }
 

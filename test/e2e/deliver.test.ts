@@ -45,7 +45,7 @@ describe('the root action: the whole chain in one step', () => {
       const step = await deliver('v1', {}, { run: 'node --version' })
       expect(step).toMatchObject({ exitCode: 0, outputs: { verdict: 'pass', slot: 'blue' } })
       expect(JSON.parse(step.outputs['release'] ?? '')).toMatchObject({ version: 'v1' })
-      expect(JSON.parse(step.outputs['migration'] ?? '')).toMatchObject({ outcome: 'applied', undo: 'keep' })
+      expect(JSON.parse(step.outputs['migration'] ?? '')).toMatchObject({ tool: 'dbmate', undo: 'keep' })
       expect(step.summary).toContain('mermaid')
       expect(await live()).toBe('v1')
     },
@@ -55,7 +55,7 @@ describe('the root action: the whole chain in one step', () => {
   it(
     'stops at a check that fails; nothing is built or deployed',
     async () => {
-      const step = await deliver('v2', {}, { run: 'node -e process.exit(3)' })
+      const step = await deliver('v2', {}, { run: 'sh -c "exit 3"' })
       expect(step.exitCode).toBe(1)
       expect(step.annotations.map(({ message }) => message).join()).toContain('[BUILD_FAILED]')
       expect(await live()).toBe('v1')
