@@ -10,6 +10,9 @@ import { databaseDecider } from '#suite/data'
 import { openEnvironment } from '#suite/open'
 import type { Inputs } from './inputs.ts'
 
+/** The slot that a cold rollback clears had its traffic long ago; what still hangs on it must not hold up the way back. */
+const drainMs = 5000
+
 /** Back to the release that was good. A run that was killed is finished by the next one, which looks at what is really there. */
 export async function rollbackCommand(session: ActionSession, settings: Settings<Inputs>): Promise<ActionResult> {
   if (session.stage === 'post') return { outputs: {} }
@@ -24,7 +27,7 @@ export async function rollbackCommand(session: ActionSession, settings: Settings
     const report = await rollback(
       {
         to: inputs.to,
-        policy: policyOf({ force: inputs.force }),
+        policy: policyOf({ force: inputs.force, drain: drainMs }),
         lease: leaseOf(session),
         reason: inputs.reason || 'rollback',
         database: databaseDecider(

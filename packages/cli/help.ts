@@ -6,7 +6,7 @@ import type { Definition } from './commands.ts'
 export function overview(): string {
   const width = Math.max(...Object.keys(commands).map((name) => name.length))
   return [
-    'switchyard COMMAND [--input VALUE …]',
+    'usage: switchyard COMMAND [--input VALUE …]',
     '',
     ...Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`),
     '',

@@ -43,10 +43,10 @@ function pace(step: Watch, run: Run, share: number): number {
 async function ask(run: Run): Promise<void> {
   const front = await run.ports.router.front()
   await Promise.all(
-    routedServices(run.release).map((service) => {
+    routedServices(run.release).flatMap((service) => {
       const url = front.urls[service.name]
-      if (url === undefined) return undefined
-      return run.ports.probe.once({ url: `${url}${service.routed.health}`, timeoutMs: 5000 }, run.signal)
+      if (url === undefined) return []
+      return [run.ports.probe.once({ url: `${url}${service.routed.health}`, timeoutMs: 5000 }, run.signal)]
     }),
   )
 }
