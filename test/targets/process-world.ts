@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Host, Lease, Release, Slot } from '#kernel'
 import { processTarget } from '../../packages/targets/process/process.ts'
+import { gone } from '../../packages/targets/process/processes.ts'
 import { Records } from '../../packages/targets/process/records.ts'
 import { leasedHost } from '../contract/leased-host.ts'
 import type { TargetWorld } from '../contract/target.ts'
@@ -68,6 +69,7 @@ export async function processWorld(): Promise<ProcessWorld> {
       const record = recordOf(slot)
       if (record === null) throw new Error(`nothing runs in ${slot}`)
       process.kill(record.supervisor.pid, 'SIGKILL')
+      await gone([record.supervisor], 5000)
     },
     async kill(slot) {
       const [child] = recordOf(slot)?.children ?? []
