@@ -9,7 +9,10 @@ export type Available = { readonly ok: true } | { readonly ok: false; readonly r
 /** A component that is not `docker` is a program looked for in PATH under its own name. */
 export type Component = 'docker' | (string & {})
 
-const found = new Map<Component, Available>([['docker', await findDocker()]])
+const found = new Map<Component, Available>([
+  ['docker', await findDocker()],
+  ['dockerd', findEngine()],
+])
 
 /**
  * A `describe` for suites that need a real component. Without it the suite is skipped and named at the end of the run;
@@ -54,6 +57,13 @@ async function findDocker(): Promise<Available> {
   if (answer.status === 0) return { ok: true }
   const reason = answer.error?.message ?? answer.stderr.trim().split('\n').at(-1) ?? ''
   return { ok: false, reason: reason || 'docker version failed' }
+}
+
+/** An engine of the tests' own needs more than its program: root, a client, a bridge, and what the images are made from. */
+function findEngine(): Available {
+  if (process.getuid?.() !== 0) return { ok: false, reason: 'only root can start an engine of its own' }
+  const programs = ['dockerd', 'docker', 'ip', 'busybox', 'haproxy'].map(findProgram)
+  return programs.find((program) => !program.ok) ?? { ok: true }
 }
 
 function findProgram(name: string): Available {
