@@ -12,7 +12,9 @@ export const skips: Check = {
       Object.keys(list).map(async (file) => {
         const text = await readFile(join(root, file), 'utf8').catch(() => undefined)
         if (text === undefined) return `${file}: is in test/allowed-skips.json and does not exist`
-        return /describeWith|describeTargets/.test(text) ? [] : `${file}: is in test/allowed-skips.json and asks for no component`
+        return /describeWith|describeTargets/.test(text)
+          ? []
+          : `${file}: is in test/allowed-skips.json and asks for no component`
       }),
     )
     return problems.flat()
