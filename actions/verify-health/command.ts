@@ -28,7 +28,10 @@ export async function verifyCommand(session: ActionSession, settings: Settings<I
     minSamples: inputs['min-samples'],
   }
   const order = {
-    requests: [{ url: inputs.url, timeoutMs: inputs.timeout }],
+    requests: [
+      { url: inputs.url, timeoutMs: inputs.timeout, ...(inputs.status.length > 0 ? { statuses: inputs.status } : {}) },
+    ],
+    body: inputs.expect,
     gate,
     window: inputs.window === 0 ? null : window,
     onInconclusive: inputs['on-inconclusive'],

@@ -9,6 +9,12 @@ export const action = defineAction({
   post: false,
   inputs: z.object({
     url: field.url({ description: 'What to probe.', required: true }),
+    status: field.statuses({
+      description: 'Statuses that count as good, for example `200, 204`; default: 200 to 299.',
+    }),
+    expect: field.assertions({
+      description: 'What the JSON body must say: `dotted.path=value`, one per line, for example `checks.database=ok`.',
+    }),
     version: field.text({ description: 'The version that must answer.' }),
     ...gateInputs,
     window: field.duration(

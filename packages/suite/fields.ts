@@ -227,3 +227,27 @@ export function listen(meta: FieldMeta): Field<Listen | null> {
     return { address: parts[1] ?? null, port }
   })
 }
+
+/** HTTP statuses that count as good. */
+export function statuses(meta: FieldMeta): Field<readonly number[]> {
+  return field(meta, (given) =>
+    readList(given.replaceAll(',', '\n')).map((entry) => {
+      if (!/^[1-5]\d\d$/.test(entry))
+        throw invalid(`"${entry.slice(0, 60)}" is not an HTTP status`, 'For example 200, 204.')
+      return Number(entry)
+    }),
+  )
+}
+
+/** `dotted.path=value` lines: what a JSON body must say. */
+export function assertions(meta: FieldMeta): Field<Readonly<Record<string, string>>> {
+  return field(meta, (given) =>
+    Object.fromEntries(
+      readList(given).map((entry) => {
+        const split = /^([^=\s]{1,200})=(.*)$/.exec(entry)
+        if (split?.[1] !== undefined) return [split[1], (split[2] ?? '').trim()]
+        throw invalid(`"${entry.slice(0, 60)}" is not path=value`, 'For example checks.database=ok.')
+      }),
+    ),
+  )
+}

@@ -111,6 +111,8 @@ const malformed: Readonly<Record<string, readonly string[]>> = {
   app: ['../shop', 'shop;rm', '$(id)', 'a\nb'],
   service: ['../web', '--web'],
   health: ['health', 'http://elsewhere/health', '/a b', '/ok\r\nHost: evil'],
+  status: ['ok', '99', '2xx'],
+  expect: ['checks.database', '=ok'],
   url: ['ftp://x', 'x', 'http://', '127.0.0.1:80', 'javascript:alert(1)'],
   env: ['NOVALUE', '1A=b', 'A=1\nA=2', 'A B=c'],
   secrets: ['just-a-secret', 'A=1\nA=2'],
