@@ -5,8 +5,6 @@ import {
   forceNeedsReason,
   gateInputs,
   judgeInputs,
-  loginIsWhole,
-  registryInputs,
   releaseInputs,
   releaseIsNamed,
   targetInputs,
@@ -35,7 +33,6 @@ export const action = defineAction({
       description:
         'Output `migration` of migrate; kept with the release, so that rollback can decide about the database.',
     }),
-    ...registryInputs,
   }),
   outputs: {
     verdict: 'pass, fail, inconclusive or error.',
@@ -44,7 +41,7 @@ export const action = defineAction({
     previous: 'The release that was live before, as JSON.',
     'preview-url': 'Where a staged release can be looked at.',
   },
-  conflicts: (inputs) => [...releaseIsNamed(inputs), ...forceNeedsReason(inputs), ...loginIsWhole(inputs)],
+  conflicts: (inputs) => [...releaseIsNamed(inputs), ...forceNeedsReason(inputs)],
 })
 
 export type Inputs = z.output<typeof action.inputs>

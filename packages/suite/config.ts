@@ -13,7 +13,6 @@ const settings = {
   hosts: words.describe('user@host[:port], one per entry; none means this machine.'),
   'state-dir': scalar.describe('Folder on the host where state is kept.'),
   listen: scalar.describe('Port of the front.'),
-  domain: scalar.describe('Domain of the app.'),
   strategy: scalar.describe('blue-green or canary.'),
   steps: words.describe('Weights of a canary, rising to 100.'),
   'step-time': scalar.describe('How long each canary step is watched, for example 2m.'),
@@ -64,9 +63,6 @@ export const configSchema = z
   .strictObject({
     app: z.string().describe('Name of the app.').optional(),
     services: z.record(z.string().regex(/^[a-z0-9][a-z0-9-]{0,40}$/), service).optional(),
-    routes: z
-      .array(z.strictObject({ host: z.string().optional(), path: z.string().optional(), service: z.string() }))
-      .optional(),
     migrate: migrate.optional(),
     environments: z.record(z.string().regex(/^[a-z0-9][a-z0-9-]{0,40}$/), environment).optional(),
     ...environment.shape,

@@ -70,7 +70,6 @@ export const appInputs = {
   instances: field.whole({ min: 1, max: 16 }, { description: 'How many of each service run.', default: '1' }),
   env: field.pairs({ description: 'Plain settings of the app, KEY=VALUE lines.' }),
   secrets: field.pairs({ description: 'Secret settings of the app, KEY=VALUE lines; masked.', secret: true }),
-  domain: field.text({ description: 'Domain of the app.' }),
 }
 
 /** How a release goes live. */

@@ -142,7 +142,6 @@ const free = [
   'version-path',
   'image',
   'dockerfile',
-  'domain',
   'migrations',
   'backup-dir',
   'output',
