@@ -4,6 +4,9 @@ import { perform } from './perform.ts'
 import { tell } from './ports.ts'
 import type { Run } from './run.ts'
 
+/** Long enough for an undo with its drains; the heartbeat goes on meanwhile. */
+const undoLeaseMs = 30_000
+
 /**
  * The one engine: runs the steps of a plan in order. When one fails, or the run is cancelled, what was done is undone in
  * reverse; then the failure is thrown. A lost lease undoes nothing: the environment is another run's.
@@ -19,8 +22,20 @@ export async function apply(plan: Plan, run: Run): Promise<void> {
   } catch (thrown) {
     const failure = asFailure(thrown)
     if (failure.code === 'LEASE_LOST' || failure.code === 'VERDICT_INCONCLUSIVE') throw failure
+    await stillHeld(run, failure)
     await undo(begun, run, failure)
     throw failure
+  }
+}
+
+/** Undoing is changing: an owner that was frozen finds out here, whatever its failure looked like. @throws Failure LEASE_LOST */
+async function stillHeld(run: Run, failure: Failure): Promise<void> {
+  try {
+    await run.ports.lease.renew(undoLeaseMs)
+  } catch (thrown) {
+    const { code, message } = asFailure(thrown)
+    if (code === 'LEASE_LOST')
+      throw new Failure('LEASE_LOST', `${message}; before that: ${failure.message}`, { cause: failure })
   }
 }
 
