@@ -52,9 +52,20 @@ async function sceneOf(ground: Ground, owner: Owner): Promise<Scene> {
   const texts = await Promise.all(
     paths.sort().map(async (path) => [path, await readFile(join(stateDir, path), 'utf8')] as const),
   )
-  const running = (await processesOf(folder)).filter(({ pid }) => pid !== owner.pid)
-  const processes = running.map(({ pid, startTicks }) => `${pid} ${startTicks}`).sort()
+  const running = await processesOf(folder)
+  const others = await Promise.all(running.map(async (each) => ((await descends(each.pid, owner.pid)) ? [] : [each])))
+  const processes = others.flat().map(({ pid, startTicks }) => `${pid} ${startTicks}`).sort()
   return { files: Object.fromEntries(texts), processes, status: await statusOf(ground) }
+}
+
+/** A program that waits for the rest of its input from the frozen owner is the owner's own, and ends with it. */
+async function descends(pid: number, ancestor: number): Promise<boolean> {
+  for (let at = pid, depth = 0; at > 1 && depth < 20; depth++) {
+    if (at === ancestor) return true
+    const stat = await readFile(`/proc/${at}/stat`, 'latin1').catch(() => '')
+    at = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1] ?? 0)
+  }
+  return false
 }
 
 function wake(pid: number): void {
