@@ -54,7 +54,10 @@ async function sceneOf(ground: Ground, owner: Owner): Promise<Scene> {
   )
   const running = await processesOf(folder)
   const others = await Promise.all(running.map(async (each) => ((await descends(each.pid, owner.pid)) ? [] : [each])))
-  const processes = others.flat().map(({ pid, startTicks }) => `${pid} ${startTicks}`).sort()
+  const processes = others
+    .flat()
+    .map(({ pid, startTicks }) => `${pid} ${startTicks}`)
+    .sort()
   return { files: Object.fromEntries(texts), processes, status: await statusOf(ground) }
 }
 
