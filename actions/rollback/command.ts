@@ -13,15 +13,16 @@ import type { Inputs } from './inputs.ts'
 /** The slot that a cold rollback clears had its traffic long ago; what still hangs on it must not hold up the way back. */
 const drainMs = 5000
 
-/** Back to the release that was good. A run that was killed is finished by the next one, which looks at what is really there. */
+/** Back to the release that was good. What a hard kill cut short is finished by the post step, and by the next run where there is none. */
 export async function rollbackCommand(session: ActionSession, settings: Settings<Inputs>): Promise<ActionResult> {
-  if (session.stage === 'post') return { outputs: {} }
+  if (session.stage === 'post' && session.kept('running') === '') return { outputs: {} }
   const { inputs, workspace } = settings
   const place = { app: appName(inputs.app, session, workspace), environment: inputs.environment }
   const migration = parseJson(inputs.migration, 'migration')
   if (inputs['database-url'] !== '') databaseFor(inputs['database-url'])
   const { events, tell } = recorder(session)
   const ports = await openEnvironment({ ...inputs, ...place }, tell)
+  session.keep('running', 'yes')
   const title = `Roll back ${place.app} in ${place.environment}`
   try {
     const report = await rollback(
@@ -44,9 +45,11 @@ export async function rollbackCommand(session: ActionSession, settings: Settings
       ports,
       session.signal,
     )
+    session.keep('running', '')
     return { outputs: outputsOf(report), summary: summarise({ ...factsOf(report), title, events }) }
   } catch (thrown) {
     const failure = asFailure(thrown)
+    session.keep('running', '')
     const summary = summarise({
       title,
       headline: `❌ [${failure.code}] ${failure.message}`,

@@ -1,18 +1,19 @@
 import { parseArgs } from 'node:util'
 import type { ParseArgsOptionsConfig } from 'node:util'
 import { Failure, asFailure, nearestWord } from '#kernel'
-import { lineOf, plainTranscript } from '#runner'
+import { plainTranscript } from '#runner'
 import type { ActionResult, ActionSession } from '#runner'
 import { fieldsOf } from '#suite'
 import { aliases, commands } from './commands.ts'
 import type { CliCommand, Definition } from './commands.ts'
 import { helpOf, overview } from './help.ts'
+import { liveProgress, plainProgress } from './progress.ts'
 import { show } from './show.ts'
 
 interface Terminal {
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly out: Pick<NodeJS.WriteStream, 'write' | 'isTTY'>
-  readonly err: Pick<NodeJS.WriteStream, 'write' | 'isTTY'>
+  readonly err: Pick<NodeJS.WriteStream, 'write' | 'isTTY' | 'columns'>
 }
 
 /** Runs one command line; gives its exit code: 0, or 1 after a failure that was told. */
@@ -50,6 +51,7 @@ async function carryOut(
   process.once('SIGINT', cancel).once('SIGTERM', cancel)
   const secrets = new Set<string>()
   const hide = (text: string) => [...secrets].reduce((shown, secret) => shown.replaceAll(secret, '***'), text)
+  const progress = (terminal.err.isTTY ? liveProgress : plainProgress)(terminal.err, hide)
   const result = await run({
     given: (name) =>
       command.fixed?.[name] ??
@@ -59,18 +61,18 @@ async function carryOut(
       '',
     signal: controller.signal,
     stage: 'main',
-    tell: (event) => {
-      const line = lineOf(event)
-      if (line !== null) terminal.err.write(`${hide(line)}\n`)
-    },
-    transcript: plainTranscript(terminal.err),
+    tell: progress.tell,
+    transcript: plainTranscript({ write: (text: string) => (progress.write(text), true) }),
     mask: (secret) => {
       for (const line of secret.split(/\r?\n/)) if (line.trim().length > 2) secrets.add(line.trim())
     },
     keep: () => undefined,
     kept: () => '',
     environment: terminal.environment,
-  }).finally(() => process.off('SIGINT', cancel).off('SIGTERM', cancel))
+  }).finally(() => {
+    progress.end()
+    process.off('SIGINT', cancel).off('SIGTERM', cancel)
+  })
   const shown = json ? `${JSON.stringify(unfold(result.outputs))}\n` : show(command.prints, result.outputs)
   terminal.out.write(hide(shown))
   return result.failure === undefined ? 0 : fail(result.failure, terminal)

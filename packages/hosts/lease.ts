@@ -17,8 +17,8 @@ const heldSchema = z.string().regex(/^held [0-9]{1,15}\n[^\n]*\n$/)
  */
 export function hostLease(host: FencedHost): Lease {
   return {
-    async acquire(owner, ttlMs) {
-      const words = [oneLine(owner), hundredths(ttlMs), host.identity, String(settleSeconds)]
+    async acquire(owner, ttlMs, over) {
+      const words = [oneLine(owner), hundredths(ttlMs), host.identity, String(settleSeconds), ...(over ? [over] : [])]
       const result = await host.verb('acquire', words, { answers: [hostCodes.held] })
       if (result.exitCode === hostCodes.held) throw heldBy(host.name, result)
       const [fence, from] = lines(grantSchema, result, host.name)

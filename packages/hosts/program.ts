@@ -135,7 +135,7 @@ case $verb in
     mkdir -p "$dir/lease" && : >> "$dir/lease/lock" && : >> "$dir/lease/effect" || say "unready $dir cannot be written" 96
     ;;
 
-  # OWNER HUNDREDTHS IDENTITY WAIT_SECONDS
+  # OWNER HUNDREDTHS IDENTITY WAIT_SECONDS [OVER]: OVER is an owner whose run is known to have ended.
   acquire)
     umask 077
     lock
@@ -143,7 +143,7 @@ case $verb in
     from= held=0
     if load; then
       if [ "$identity" != "$3" ]; then
-        if fresh && ! gone "$identity"; then
+        if fresh && ! gone "$identity" && { [ $# -lt 5 ] || [ "$owner" != "$5" ]; }; then
           printf 'held %s\n%s\n' $((expires - now)) "$owner"
           exit 90
         fi

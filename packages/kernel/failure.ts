@@ -10,6 +10,8 @@ export const failureCodes = {
   CONFIG_UNREADABLE: { kind: 'user', meaning: 'The configuration file cannot be read or is not valid YAML.' },
   CONFIG_INVALID: { kind: 'user', meaning: 'The configuration file has a key or value that cannot be used.' },
   THRESHOLD_INVALID: { kind: 'user', meaning: 'A check such as "p95 < 500ms" does not parse.' },
+  ASSERTION_INVALID: { kind: 'user', meaning: 'What an answer must say, such as "status == 200", does not parse.' },
+  NAME_UNRESOLVED: { kind: 'world', meaning: 'A host name does not resolve; nothing was probed.' },
   RELEASE_INVALID: { kind: 'user', meaning: 'The release is neither name@sha256:… nor the JSON of build-scan.' },
   RELEASE_BAD: {
     kind: 'user',

@@ -1,4 +1,5 @@
 export * from './artifact.ts'
+export * from './assertion.ts'
 export * from './command.ts'
 export * from './data.ts'
 export * from './duration.ts'

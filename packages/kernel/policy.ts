@@ -16,8 +16,8 @@ export interface Policy {
   readonly onInconclusive: 'hold' | 'continue' | 'rollback'
   readonly drainMs: number
   readonly graceMs: number
-  /** The old slot after a good release: running until the next deploy, or stopped at once. */
-  readonly keepWarm: 'next-deploy' | 'stop'
+  /** How long the old slot goes on running after a good release: 0 stops it at once, Infinity keeps it until the next deploy. */
+  readonly keepWarmMs: number
   /** Releases kept for a cold rollback. */
   readonly retain: number
   /** Answers of the new slot in a row through the front before a shift counts as seen. */

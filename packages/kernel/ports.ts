@@ -104,8 +104,8 @@ export interface LeaseGrant {
 
 /** The right to change an environment. */
 export interface Lease {
-  /** @throws Failure LEASE_HELD naming the owner. */
-  acquire(owner: string, ttlMs: number): Promise<LeaseGrant>
+  /** `over`: an owner whose run is known to have ended; it is not waited for. @throws Failure LEASE_HELD naming the owner. */
+  acquire(owner: string, ttlMs: number, over?: string): Promise<LeaseGrant>
   /** @throws Failure LEASE_LOST. */
   renew(ttlMs: number): Promise<void>
   release(): Promise<void>
@@ -136,6 +136,8 @@ export interface ProbeRequest {
 /** One look at one endpoint, over a fresh connection. A bad answer is a measurement, never a throw. */
 export interface Probe {
   once(request: ProbeRequest, signal?: AbortSignal): Promise<Measurement>
+  /** The same looks over connections that serve `uses` looks each, for rates that fresh ones cannot keep; disposing closes them. */
+  keeping?(uses: number): Probe & Disposable
   /** Loads what the first look needs, while there is time. */
   warm?(): void
 }

@@ -49,4 +49,6 @@ export interface Seen {
   readonly answering: Readonly<Record<Slot, boolean>>
   /** Newest first. */
   readonly history: readonly LedgerEntry[]
+  /** How long ago the newest operation in the history began: so long the slot without traffic has been idle. */
+  readonly idleForMs: number
 }

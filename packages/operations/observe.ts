@@ -4,14 +4,16 @@ import { tell } from './ports.ts'
 import type { Ports } from './ports.ts'
 
 /** Looks at what is really there; changes nothing. */
-export async function observe(ports: Pick<Ports, 'target' | 'router' | 'ledger'>): Promise<Seen> {
+export async function observe(ports: Pick<Ports, 'target' | 'router' | 'ledger' | 'clock'>): Promise<Seen> {
   const [slotsSeen, weights, history] = await Promise.all([
     ports.target.observe(),
     ports.router.read(),
     ports.ledger.history(),
   ])
   const runs = (slot: Slot) => slotsSeen[slot].state === 'running'
-  return { slots: slotsSeen, weights, history, answering: { blue: runs('blue'), green: runs('green') } }
+  const [newest] = history
+  const idleForMs = newest === undefined ? 0 : Math.max(0, ports.clock.now() - Date.parse(newest.at))
+  return { slots: slotsSeen, weights, history, idleForMs, answering: { blue: runs('blue'), green: runs('green') } }
 }
 
 /** Makes the router run and looks, at the same time; looks again where something had to be done. */

@@ -9,6 +9,8 @@ export interface Ports {
   readonly probe: Probe
   readonly clock: Clock
   readonly listener: Listener
+  /** Has the run that this owner's name stands for ended, as far as one can know? Asked while its lease is waited for. */
+  isOver?(owner: string): Promise<boolean>
   /** Makes the router run where it does not; gives what was done, for people. Needs the lease. */
   setUp(): Promise<readonly string[]>
 }

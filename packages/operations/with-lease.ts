@@ -15,7 +15,7 @@ export interface LeasePolicy {
  * @throws Failure LEASE_HELD when the holder does not end within `waitMs`.
  */
 export async function withLease<T>(
-  ports: Pick<Ports, 'lease' | 'clock' | 'listener'>,
+  ports: Pick<Ports, 'lease' | 'clock' | 'listener' | 'isOver'>,
   policy: LeasePolicy,
   signal: AbortSignal,
   work: (signal: AbortSignal) => Promise<T>,
@@ -35,22 +35,38 @@ export async function withLease<T>(
   }
 }
 
+const askEveryMs = 10_000
+
 async function acquire(
-  ports: Pick<Ports, 'lease' | 'clock' | 'listener'>,
+  ports: Pick<Ports, 'lease' | 'clock' | 'listener' | 'isOver'>,
   policy: LeasePolicy,
   signal: AbortSignal,
 ): Promise<LeaseGrant> {
   const deadline = ports.clock.monotonic() + policy.waitMs
+  let over: string | undefined
+  let askAt = ports.clock.monotonic()
   for (let told = false; ; told = true) {
     try {
-      return await ports.lease.acquire(policy.owner, policy.ttlMs)
+      return await ports.lease.acquire(policy.owner, policy.ttlMs, over)
     } catch (thrown) {
       const failure = asFailure(thrown)
       if (failure.code !== 'LEASE_HELD' || ports.clock.monotonic() >= deadline) throw failure
       if (!told) tell(ports, { kind: 'note', text: `${failure.message}; waiting` })
     }
+    if (ports.clock.monotonic() >= askAt) {
+      over = await endedOwner(ports)
+      askAt = ports.clock.monotonic() + askEveryMs
+      if (over !== undefined) continue
+    }
     await ports.clock.sleep(Math.min(500, policy.waitMs), signal)
   }
+}
+
+/** The owner that holds the environment, if its run is known to have ended without giving it back. */
+async function endedOwner(ports: Pick<Ports, 'lease' | 'isOver'>): Promise<string | undefined> {
+  if (ports.isOver === undefined) return undefined
+  const held = await ports.lease.inspect()
+  return held !== null && (await ports.isOver(held.owner)) ? held.owner : undefined
 }
 
 async function keepAlive(

@@ -1,6 +1,8 @@
-import type { Dispatcher } from 'undici'
+import type { Client, Dispatcher } from 'undici'
 import { maxBodyBytes, tooLarge, unpackBody } from './body.ts'
 import { connectorFor } from './connect.ts'
+import { freshConnections } from './pool.ts'
+import type { Connections, Lent } from './pool.ts'
 import { BadAnswer, errorOf } from './reason.ts'
 
 export interface Question {
@@ -20,46 +22,80 @@ export interface Answer {
 export const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 
 /**
- * One request and its whole answer over a connection of its own; the body of a redirect is not read.
+ * One request and its whole answer over a lent connection, by default one of its own; the body of a redirect is not read.
+ * A kept connection that is closed before it answers is what a server may do at any time (RFC 9112, 9.3.1): a request that
+ * may be repeated is then asked once more, over a new one.
  * @throws whatever goes wrong, and the signal's reason when it aborts.
  */
 export async function exchange(
   question: Question,
   follow: (status: number) => boolean,
   signal: AbortSignal,
+  connections: Connections = freshConnections,
 ): Promise<Answer> {
+  const { status, headers, chunks } = await lendAndAsk(question, follow, signal, connections)
+  return { status, headers, body: await unpackBody(chunks, headers['content-encoding'] ?? '') }
+}
+
+async function lendAndAsk(
+  question: Question,
+  follow: (status: number) => boolean,
+  signal: AbortSignal,
+  connections: Connections,
+): Promise<RawAnswer> {
+  const { url, method } = question
+  const lent = await connections.lend(url.origin, (socketSignal) => open(url, socketSignal))
+  const progress = { isAnswered: false }
+  try {
+    signal.throwIfAborted()
+    const answer = await dispatch(lent, question, follow, signal, progress)
+    if (answer.isWhole) lent.giveBack()
+    else lent.end()
+    return answer
+  } catch (thrown) {
+    lent.end()
+    signal.throwIfAborted()
+    if (!lent.isUsed || progress.isAnswered || !isSafe(method) || !isClosed(thrown)) throw thrown
+    return await lendAndAsk(question, follow, signal, freshConnections)
+  }
+}
+
+async function open(url: URL, signal: AbortSignal): Promise<Client> {
   const { default: Client } = await import('undici/lib/dispatcher/client.js')
-  const { url } = question
   const connect = await connectorFor(signal, url.protocol === 'https:')
   // The probe's own clock is the only one: undici's are coarse, and count each part of the answer anew.
-  const client = new Client(url.origin, { connect, headersTimeout: 0, bodyTimeout: 0, maxHeaderSize: 32 * 1024 })
-  try {
-    const { status, headers, chunks } = await dispatch(client, question, follow, signal)
-    return { status, headers, body: await unpackBody(chunks, headers['content-encoding'] ?? '') }
-  } catch (thrown) {
-    signal.throwIfAborted()
-    throw thrown
-  } finally {
-    void client.destroy(null).catch(() => undefined)
-  }
+  return new Client(url.origin, { connect, headersTimeout: 0, bodyTimeout: 0, maxHeaderSize: 32 * 1024 })
+}
+
+/** Methods that may be repeated without asking (RFC 9110, 9.2.1). */
+function isSafe(method: string): boolean {
+  return ['GET', 'HEAD', 'OPTIONS'].includes(method)
+}
+
+function isClosed(thrown: unknown): boolean {
+  const { code } = (thrown ?? {}) as { code?: unknown }
+  return code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE'
 }
 
 interface RawAnswer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly chunks: readonly Uint8Array[]
+  /** The body was read to its end, so that the connection may serve again. */
+  readonly isWhole: boolean
 }
 
 function dispatch(
-  client: Dispatcher,
+  { client, isLast }: Lent,
   question: Question,
   follow: (status: number) => boolean,
   signal: AbortSignal,
+  progress: { isAnswered: boolean },
 ): Promise<RawAnswer> {
   const { url, method, body } = question
   return new Promise((resolve, reject) => {
     const chunks: Uint8Array[] = []
-    let head: Omit<RawAnswer, 'chunks'> = { status: 0, headers: {} }
+    let head: Omit<RawAnswer, 'chunks' | 'isWhole'> = { status: 0, headers: {} }
     let size = 0
     let stop: (reason: Error) => void = reject
     const cancel = () => {
@@ -79,7 +115,7 @@ function dispatch(
           ...question.headers,
         },
         body: body ?? null,
-        reset: true,
+        reset: isLast,
       },
       {
         onConnect(abort) {
@@ -88,8 +124,9 @@ function dispatch(
         },
         onHeaders(status, rawHeaders) {
           if (status < 200) return true
+          progress.isAnswered = true
           head = { status, headers: named(rawHeaders) }
-          if (follow(status)) resolve({ ...head, chunks })
+          if (follow(status)) resolve({ ...head, chunks, isWhole: false })
           return true
         },
         onData(chunk) {
@@ -100,7 +137,7 @@ function dispatch(
         },
         onComplete() {
           signal.removeEventListener('abort', cancel)
-          resolve({ ...head, chunks })
+          resolve({ ...head, chunks, isWhole: true })
         },
         onError(error) {
           signal.removeEventListener('abort', cancel)

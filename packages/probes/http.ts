@@ -2,6 +2,8 @@ import { shownUrl } from '#kernel'
 import type { Measurement, Probe, ProbeRequest } from '#kernel'
 import { exchange, redirects } from './exchange.ts'
 import type { Answer, Question } from './exchange.ts'
+import { freshConnections, keptConnections } from './pool.ts'
+import type { Connections } from './pool.ts'
 import { BadAnswer, ProbeTimeout, isBug, reasonOfError } from './reason.ts'
 
 const maxRedirects = 5
@@ -15,10 +17,20 @@ const longestTimerMs = 2 ** 31 - 1
  * A bad answer of any kind is a measurement; throws only the signal's reason when it aborts.
  */
 export function httpProbe(): Probe {
-  return { once: look, warm: () => void import('undici/lib/dispatcher/client.js') }
+  return {
+    once: (request, signal) => look(request, freshConnections, signal),
+    keeping(uses) {
+      const connections = keptConnections(uses)
+      return {
+        once: (request, signal) => look(request, connections, signal),
+        [Symbol.dispose]: () => connections[Symbol.dispose](),
+      }
+    },
+    warm: () => void import('undici/lib/dispatcher/client.js'),
+  }
 }
 
-async function look(request: ProbeRequest, signal?: AbortSignal): Promise<Measurement> {
+async function look(request: ProbeRequest, connections: Connections, signal?: AbortSignal): Promise<Measurement> {
   signal?.throwIfAborted()
   // Loading the client is our time, not the endpoint's.
   await import('undici/lib/dispatcher/client.js')
@@ -32,7 +44,7 @@ async function look(request: ProbeRequest, signal?: AbortSignal): Promise<Measur
   const began = performance.now()
   const latencyMs = () => performance.now() - began
   try {
-    const answer = await follow(request, clock.signal)
+    const answer = await follow(request, connections, clock.signal)
     return { ...judged(answer, request), latencyMs: latencyMs() }
   } catch (thrown) {
     signal?.throwIfAborted()
@@ -50,7 +62,7 @@ function judged({ status, headers, body }: Answer, { statuses }: ProbeRequest): 
 }
 
 /** Asks, and asks where it is sent to, up to five times. */
-async function follow(request: ProbeRequest, signal: AbortSignal): Promise<Answer> {
+async function follow(request: ProbeRequest, connections: Connections, signal: AbortSignal): Promise<Answer> {
   const isRedirect = (status: number) => redirects.has(status) && request.statuses?.includes(status) !== true
   let question: Question = {
     url: parse(request.url),
@@ -59,7 +71,7 @@ async function follow(request: ProbeRequest, signal: AbortSignal): Promise<Answe
     body: request.body,
   }
   for (let hops = 0; hops <= maxRedirects; hops += 1) {
-    const answer = await exchange(question, isRedirect, signal)
+    const answer = await exchange(question, isRedirect, signal, connections)
     const { location } = answer.headers
     if (!isRedirect(answer.status) || location === undefined) return answer
     question = redirected(question, answer.status, location, request.redirects ?? 'follow')

@@ -1,1 +1,5 @@
+export { checkAssertions, failureOf, firstFailure } from './assert.ts'
+export type { Answered } from './assert.ts'
 export { httpProbe } from './http.ts'
+export { valueAt } from './json-path.ts'
+export { findIn } from './pattern.ts'

@@ -21,7 +21,7 @@ const settings = {
   checks: words.describe('Thresholds such as "error_rate < 1%".'),
   'min-samples': scalar.describe('Fewest samples for a verdict.'),
   'on-inconclusive': scalar.describe('hold, continue or rollback.'),
-  'keep-warm': scalar.describe('next-deploy or 0.'),
+  'keep-warm': scalar.describe('next-deploy, a duration such as 2h, or 0.'),
   retain: scalar.describe('Releases kept for a cold rollback.'),
   successes: scalar.describe('Good probes in a row that open the gate.'),
   deadline: scalar.describe('How long the gate may take.'),

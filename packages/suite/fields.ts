@@ -6,6 +6,8 @@ export interface FieldMeta {
   readonly description: string
   readonly default?: string
   readonly required?: boolean
+  /** What the runner puts in where nothing was given, an expression such as `${{ github.token }}`. */
+  readonly fromRunner?: string
   /** Its value is masked and never shown. */
   readonly secret?: boolean
 }
@@ -120,6 +122,17 @@ export function duration(meta: FieldMeta, maxMs = 86_400_000): Field<number> {
   return field(meta, (given) => {
     const ms = parseDuration(given)
     if (ms > maxMs) throw invalid(`${given.trim()} is too long`, `At most ${maxMs / 1000}s.`)
+    return ms
+  })
+}
+
+/** `next-deploy` (Infinity), or a duration in milliseconds of at most 30 days; `0` is none. */
+export function keepWarm(meta: FieldMeta): Field<number> {
+  return field(meta, (given) => {
+    const word = given.trim()
+    if (word === 'next-deploy') return Infinity
+    const ms = word === '0' ? 0 : parseDuration(word)
+    if (ms > 30 * 86_400_000) throw invalid(`${word} is too long`, 'At most 720h, or next-deploy.')
     return ms
   })
 }

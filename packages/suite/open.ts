@@ -22,6 +22,7 @@ export interface EnvironmentInputs {
   readonly hosts: readonly string[]
   readonly 'state-dir': string
   readonly listen: Listen | null
+  readonly 'github-token': string
 }
 
 /** What an environment was set up with; kept on the host, so that whoever comes later needs to be told nothing. */
@@ -80,6 +81,7 @@ export async function openEnvironment(
     probe: httpProbe(),
     clock: systemClock,
     listener: { tell },
+    ...overBy(inputs['github-token']),
     async setUp() {
       const kept = JSON.stringify(record)
       const keep = kept === JSON.stringify(before) ? undefined : host.put(recordPath, kept)
@@ -87,6 +89,12 @@ export async function openEnvironment(
       return done
     },
   }
+}
+
+/** With a token, GitHub is asked about runs; loaded only then. */
+function overBy(token: string): Pick<Ports, 'isOver'> {
+  if (token === '') return {}
+  return { isOver: async (owner) => (await import('#github/run-over')).isRunOver(owner, token) }
 }
 
 async function readRecord(host: Host): Promise<EnvironmentRecord | null> {

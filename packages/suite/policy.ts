@@ -13,7 +13,7 @@ export interface PolicyInputs {
   readonly 'min-samples': number
   readonly 'on-inconclusive': Policy['onInconclusive']
   readonly drain: number
-  readonly 'keep-warm': string
+  readonly 'keep-warm': number
   readonly retain: number
   readonly force: boolean
 }
@@ -37,7 +37,7 @@ export function policyOf(inputs: Partial<PolicyInputs>): Policy {
     onInconclusive: inputs['on-inconclusive'] ?? 'hold',
     drainMs: inputs.drain ?? 30_000,
     graceMs,
-    keepWarm: inputs['keep-warm'] === '0' ? 'stop' : 'next-deploy',
+    keepWarmMs: inputs['keep-warm'] ?? Infinity,
     retain: inputs.retain ?? 5,
     confirmations: 10,
     force: inputs.force ?? false,

@@ -25,6 +25,11 @@ export const targetInputs = {
     description:
       '`port` or `address:port` of the front. Default: what the environment has had, else port 80 (target `process`: 127.0.0.1:8080).',
   }),
+  'github-token': field.text({
+    description: 'Asks GitHub whether a run that still holds the environment has ended; needs `actions: read`.',
+    secret: true,
+    fromRunner: '${{ github.token }}',
+  }),
   reason: field.text({ description: 'Why; kept in the ledger. Needed with `force`.' }),
   force: field.flag({ description: 'Override a refusal; needs `reason`.' }),
 }
@@ -88,9 +93,9 @@ export const releaseInputs = {
     { description: 'How long the old slot may finish what it is doing.', default: '30s' },
     3_600_000,
   ),
-  'keep-warm': field.choice(['next-deploy', '0'], {
+  'keep-warm': field.keepWarm({
     description:
-      'The old slot after a good release: running until the next deploy, so that a rollback takes a second; or stopped at once (`0`).',
+      'The old slot after a good release: running until the next deploy, so that a rollback takes a second; for a time such as `2h`, after which the next run stops it; or stopped at once (`0`).',
     default: 'next-deploy',
   }),
   retain: field.whole({ min: 1, max: 50 }, { description: 'Releases kept for a cold rollback.', default: '5' }),

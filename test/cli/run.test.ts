@@ -10,7 +10,7 @@ async function cli(words: readonly string[], environment: Record<string, string>
   const code = await runCli(words, {
     environment,
     out: { isTTY: false, write: (text: string) => ((out += text), true) },
-    err: { isTTY: false, write: (text: string) => ((err += text), true) },
+    err: { isTTY: false, columns: 80, write: (text: string) => ((err += text), true) },
   })
   return { code, out, err }
 }

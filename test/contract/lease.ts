@@ -13,7 +13,7 @@ const shortMs = 1_200
 const timeoutMs = 120_000
 
 /** What every lease has to do. */
-export function leaseContract(name: string, makeWorld: () => Promise<LeaseWorld>): void {
+export function leaseContract(name: string, makeWorld: () => Promise<LeaseWorld>, races = 50): void {
   describe(`lease ${name}`, () => {
     let world: LeaseWorld
     beforeEach(async () => {
@@ -39,6 +39,20 @@ export function leaseContract(name: string, makeWorld: () => Promise<LeaseWorld>
         await first.release()
         expect(await second.inspect()).toBeNull()
         expect((await second.acquire('run 2', longMs)).fence).toBeGreaterThan(grant.fence)
+      },
+      timeoutMs,
+    )
+
+    test(
+      'an owner known to be over is not waited for, and can do nothing more; any other is',
+      async () => {
+        const [first, second] = [await world.owner(), await world.owner()]
+        const grant = await first.acquire('run 1', longMs)
+        await expect(second.acquire('run 2', longMs, 'run 0')).rejects.toMatchObject({ code: 'LEASE_HELD' })
+        const next = await second.acquire('run 2', longMs, 'run 1')
+        expect(next.tookOverFrom).toBe('run 1')
+        expect(next.fence).toBeGreaterThan(grant.fence)
+        await expect(first.renew(longMs)).rejects.toMatchObject({ code: 'LEASE_LOST' })
       },
       timeoutMs,
     )
@@ -104,11 +118,11 @@ export function leaseContract(name: string, makeWorld: () => Promise<LeaseWorld>
     )
 
     test(
-      'of two that race, one wins, 50 times',
+      `of two that race, one wins, ${races} times`,
       async () => {
         const owners = [await world.owner(), await world.owner()]
         let before = 0
-        for (let round = 0; round < 50; round += 1) {
+        for (let round = 0; round < races; round += 1) {
           const outcomes = await Promise.allSettled(owners.map((lease, at) => lease.acquire(`owner ${at}`, longMs)))
           const won = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value.fence] : []))
           const refused = outcomes.flatMap((outcome) =>

@@ -30,6 +30,7 @@ function seen(weights: Weights, history: readonly LedgerEntry[]): Seen {
     weights,
     history,
     answering: { blue: true, green: true },
+    idleForMs: 0,
   }
 }
 

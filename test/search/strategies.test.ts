@@ -18,7 +18,7 @@ const policy: Policy = {
   onInconclusive: 'continue',
   drainMs: 1000,
   graceMs: 1000,
-  keepWarm: 'next-deploy',
+  keepWarmMs: Infinity,
   retain: 5,
   confirmations: 10,
   force: false,
@@ -45,7 +45,7 @@ type Action =
       readonly do: Exclude<DeployMode, 'plan'>
       readonly version: string
       readonly strategy: string
-      readonly keepWarm: Policy['keepWarm']
+      readonly keepWarmMs: number
     }
 
 interface Move {
@@ -72,7 +72,7 @@ async function play(world: World, move: Move): Promise<string> {
           release: releaseOf(action.version),
           secrets: {},
           strategy: action.strategy,
-          policy: { ...policy, keepWarm: action.keepWarm },
+          policy: { ...policy, keepWarmMs: action.keepWarmMs },
           lease,
         },
         world.ports(),
@@ -91,7 +91,7 @@ const deployOf = (version: string, strategy = 'blue-green'): Action => ({
   do: 'deploy',
   version,
   strategy,
-  keepWarm: 'next-deploy',
+  keepWarmMs: Infinity,
 })
 
 const faults: readonly (readonly [string, Traits])[] = [
@@ -198,7 +198,7 @@ describe('strategies, searched', () => {
         await play(world, calm(deployOf('v1')))
         await play(world, calm({ ...deployOf('v2'), do: 'stage' } as Action))
         expect(world.serving()).toBe('v1')
-        const act: Action = { do: decision, version: '', strategy: 'blue-green', keepWarm: 'next-deploy' }
+        const act: Action = { do: decision, version: '', strategy: 'blue-green', keepWarmMs: Infinity }
         const first = await play(world, { action: act, crashAfter, crashHalfway: false })
         await play(world, calm(act))
         expect({ decision, crashAfter, serving: world.serving(), broken: world.broken }).toEqual({
@@ -215,16 +215,16 @@ describe('strategies, searched', () => {
   it('any sequence of runs with crashes keeps the promises, and a good deploy repairs it', async () => {
     const version = fc.constantFrom('v1', 'v2', 'v3', 'v4')
     const strategy = fc.constantFrom('blue-green', 'canary')
-    const keepWarm = fc.constantFrom('next-deploy' as const, 'stop' as const)
+    const keepWarmMs = fc.constantFrom(Infinity, 0, 60_000)
     const action: fc.Arbitrary<Action> = fc.oneof(
-      { weight: 4, arbitrary: fc.record({ do: fc.constant('deploy' as const), version, strategy, keepWarm }) },
+      { weight: 4, arbitrary: fc.record({ do: fc.constant('deploy' as const), version, strategy, keepWarmMs }) },
       {
         weight: 1,
         arbitrary: fc.record({
           do: fc.constantFrom('stage' as const, 'promote' as const, 'reject' as const),
           version,
           strategy,
-          keepWarm,
+          keepWarmMs,
         }),
       },
       { weight: 2, arbitrary: fc.constant({ do: 'rollback' as const }) },

@@ -55,7 +55,7 @@ function deployBy(route: Route): Strategy {
         ...route(then, base, slot, policy),
         step({ do: 'confirm', slot, release: wanted }),
         ...settle(slot, wanted, policy),
-        ...(base !== null && policy.keepWarm === 'stop' ? retire(seen, base, false) : []),
+        ...(base !== null && policy.keepWarmMs === 0 ? retire(seen, base, false) : []),
       ],
     }
   }
@@ -103,6 +103,7 @@ function stay(seen: Seen, base: Slot, wanted: Release, policy: Policy): Plan {
       ...(seen.weights[base] === 100 ? [step({ do: 'gate', slot: base, release: wanted })] : supersede(seen, base)),
       ...(isRivalYounger ? retire(seen, rival, !isProven(seen, seen.slots[rival].release)) : []),
       ...(isSettled ? [] : settle(base, wanted, policy)),
+      ...(!isRivalYounger && seen.idleForMs >= policy.keepWarmMs ? retire(seen, rival, false) : []),
     ],
   }
 }

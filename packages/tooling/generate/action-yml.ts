@@ -16,6 +16,8 @@ export function actionYml({ folder, action }: Definition): string {
           description: field.default ? `${field.description} Default: \`${field.default}\`.` : field.description,
           // No `default:`: the runner would hand it over as if it had been given, and the configuration file could never win.
           required: field.required === true,
+          // What no configuration file can hold may come from the runner.
+          ...(field.fromRunner === undefined ? {} : { default: field.fromRunner }),
         },
       ]),
     ),

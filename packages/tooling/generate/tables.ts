@@ -9,9 +9,9 @@ export function inputsTable(action: ActionDefinition): string {
     cell(field.description),
     field.required === true
       ? '**required**'
-      : field.default === undefined || field.default === ''
+      : (field.fromRunner ?? field.default ?? '') === ''
         ? ''
-        : code(field.default),
+        : code(field.fromRunner ?? field.default ?? ''),
   ])
   return table(['input', 'meaning', 'default'], rows)
 }
