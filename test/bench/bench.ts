@@ -1,8 +1,9 @@
-// npm run bench [-- --target process|docker] [-- --only start,size,notice,deploy,latency]: what it costs; medians and ratios of one run.
+// npm run bench [-- --target process|docker] [-- --only start,size,notice,deploy,compose,latency]: what it costs; medians and ratios of one run.
 import { writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { isTarget } from '../demo/targets.ts'
+import { composeFigures } from './compose.ts'
 import { deployFigures } from './deploys.ts'
 import { noticed } from './notice.ts'
 import { shiftLatency } from './shift-latency.ts'
@@ -20,6 +21,7 @@ const parts: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   start: starts,
   notice: async () => [await noticed()],
   deploy: () => deployFigures(target),
+  compose: () => composeFigures(target),
   latency: async () => [await shiftLatency(target)],
 }
 

@@ -121,7 +121,7 @@ async function end(pid: number, word: string, signal: NodeJS.Signals): Promise<v
 }
 
 /** Interface names have at most 15 letters; two engines whose folders have the same last name need two bridges. */
-function bridgeOf(folder: string): string {
+export function bridgeOf(folder: string): string {
   return `sy-${createHash('sha256').update(folder).digest('hex').slice(0, 12)}`
 }
 

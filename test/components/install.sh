@@ -3,9 +3,15 @@
 set -eu
 
 missing=''
-for package in docker.io docker-registry haproxy busybox-static iproute2 iptables binutils; do
+for package in docker.io docker-registry haproxy busybox-static iproute2 iptables binutils openssh-server openssh-client; do
   dpkg-query --show --showformat '${db:Status-Abbrev}' "$package" 2>/dev/null | grep -q '^ii' || missing="$missing $package"
 done
+# Compose 2 is in Debian's next release; everything else stays as it is.
+if ! dpkg-query --show --showformat '${Version}' docker-compose 2>/dev/null | grep -q '^2\.'; then
+  missing="$missing docker-compose/trixie"
+  printf 'deb http://deb.debian.org/debian trixie main\n' > /etc/apt/sources.list.d/switchyard-trixie.list
+  printf 'Package: *\nPin: release n=trixie\nPin-Priority: 100\n' > /etc/apt/preferences.d/switchyard-trixie
+fi
 [ -n "$missing" ] || exit 0
 
 # Debian starts no daemon of these packages here: the tests start their own engine.

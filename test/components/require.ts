@@ -12,6 +12,8 @@ export type Component = 'docker' | (string & {})
 const found = new Map<Component, Available>([
   ['docker', await findDocker()],
   ['dockerd', findEngine()],
+  ['sshd', findServer()],
+  ['remote-host', findRemoteHost()],
 ])
 
 /**
@@ -64,6 +66,18 @@ function findEngine(): Available {
   if (process.getuid?.() !== 0) return { ok: false, reason: 'only root can start an engine of its own' }
   const programs = ['dockerd', 'docker', 'ip', 'busybox', 'haproxy'].map(findProgram)
   return programs.find((program) => !program.ok) ?? { ok: true }
+}
+
+/** An SSH server of the tests' own has users of its own, in a mount namespace. */
+function findServer(): Available {
+  if (process.getuid?.() !== 0) return { ok: false, reason: 'only root can start an SSH server of its own' }
+  const programs = ['sshd', 'ssh', 'ssh-agent', 'unshare'].map(findProgram)
+  return programs.find((program) => !program.ok) ?? { ok: true }
+}
+
+/** A host in a network namespace, with an engine and an SSH server. */
+function findRemoteHost(): Available {
+  return [findEngine(), findServer(), findProgram('nsenter')].find((part) => !part.ok) ?? { ok: true }
 }
 
 function findProgram(name: string): Available {
