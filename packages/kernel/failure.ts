@@ -10,7 +10,19 @@ export const failureCodes = {
   CONFIG_UNREADABLE: { kind: 'user', meaning: 'The configuration file cannot be read or is not valid YAML.' },
   CONFIG_INVALID: { kind: 'user', meaning: 'The configuration file has a key or value that cannot be used.' },
   THRESHOLD_INVALID: { kind: 'user', meaning: 'A check such as "p95 < 500ms" does not parse.' },
+  METRIC_INVALID: {
+    kind: 'user',
+    meaning: 'A metric is not defined as "name = source query", or its source refuses the query.',
+  },
   ASSERTION_INVALID: { kind: 'user', meaning: 'What an answer must say, such as "status == 200", does not parse.' },
+  FLOW_INVALID: {
+    kind: 'user',
+    meaning: 'A smoke flow has a step that cannot be used, or needs a variable that nothing gives.',
+  },
+  CERTIFICATE_UNTRUSTED: {
+    kind: 'world',
+    meaning: 'A certificate is signed by nobody known, and nobody permitted that.',
+  },
   NAME_UNRESOLVED: { kind: 'world', meaning: 'A host name does not resolve; nothing was probed.' },
   RELEASE_INVALID: { kind: 'user', meaning: 'The release is neither name@sha256:… nor the JSON of build-scan.' },
   RELEASE_BAD: {
@@ -28,6 +40,13 @@ export const failureCodes = {
   OUTPUT_UNREADABLE: { kind: 'world', meaning: 'A tool printed something that cannot be understood.' },
   PORT_IN_USE: { kind: 'world', meaning: 'A port that is needed is held by another program.' },
   HOST_UNREACHABLE: { kind: 'world', meaning: 'A host cannot be reached.' },
+  HOST_KEY_UNKNOWN: { kind: 'user', meaning: 'known-hosts does not name the key of a host.' },
+  HOST_KEY_CHANGED: { kind: 'world', meaning: 'A host shows another key than known-hosts names.' },
+  HOST_REFUSED: { kind: 'user', meaning: 'A host does not accept the user or the key.' },
+  CONNECTION_LOST: {
+    kind: 'world',
+    meaning: 'The connection to a host broke off; the next run looks at what is there and finishes or undoes it.',
+  },
   HOST_NOT_READY: { kind: 'world', meaning: 'A host lacks something that is needed.' },
   DOCKER_MISSING: { kind: 'world', meaning: 'No Docker Engine answers.' },
   IMAGE_MISSING: { kind: 'world', meaning: 'The image does not exist where it is needed.' },
@@ -38,6 +57,7 @@ export const failureCodes = {
   START_FAILED: { kind: 'world', meaning: 'The release did not start.' },
   GATE_FAILED: { kind: 'world', meaning: 'The release did not pass its gate; it got no request.' },
   CONFIRM_FAILED: { kind: 'world', meaning: 'The front does not answer from the slot that was switched to.' },
+  HOST_FAILED: { kind: 'world', meaning: 'Another of the hosts failed; what was done on this one was taken back.' },
   BAKE_FAILED: { kind: 'world', meaning: 'The release broke a threshold while it was watched; traffic was returned.' },
   BOTH_SICK: { kind: 'world', meaning: 'Neither slot passes its gate; traffic was left where it is.' },
   VERDICT_FAIL: { kind: 'world', meaning: 'The verdict is fail.' },

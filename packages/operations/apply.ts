@@ -1,5 +1,6 @@
 import { Failure, asFailure } from '#kernel'
 import type { Plan, PlannedStep, Step } from '#kernel'
+import { marchOf } from './march.ts'
 import { perform } from './perform.ts'
 import { tell } from './ports.ts'
 import type { Run } from './run.ts'
@@ -10,18 +11,23 @@ const undoLeaseMs = 30_000
 /**
  * The one engine: runs the steps of a plan in order. When one fails, or the run is cancelled, what was done is undone in
  * reverse; then the failure is thrown. A lost lease undoes nothing: the environment is another run's.
+ * Of several hosts none goes on before the others have come as far; once all are proven, nothing is taken back.
  */
 export async function apply(plan: Plan, run: Run): Promise<void> {
   const begun: PlannedStep[] = []
+  const march = marchOf(plan, run.ports.convoy)
   try {
-    for (const planned of plan.steps) {
+    for (const [at, planned] of plan.steps.entries()) {
       run.signal.throwIfAborted()
+      await march.before(at)
       begun.push(planned)
       await take(planned.step, run, false)
+      march.after(at)
     }
   } catch (thrown) {
     const failure = asFailure(thrown)
-    if (failure.code === 'LEASE_LOST' || failure.code === 'VERDICT_INCONCLUSIVE') throw failure
+    if (failure.code === 'LEASE_LOST' || failure.code === 'VERDICT_INCONCLUSIVE' || march.isCommitted()) throw failure
+    run.ports.convoy?.failed(failure)
     await stillHeld(run, failure)
     await undo(begun, run, failure)
     throw failure
@@ -41,7 +47,7 @@ async function stillHeld(run: Run, failure: Failure): Promise<void> {
 
 /** Undoes in reverse; each undo step once. If the slot to return to is sick too, traffic stays where it is. */
 async function undo(begun: readonly PlannedStep[], run: Run, failure: Failure): Promise<void> {
-  const calm: Run = { ...run, signal: new AbortController().signal, isHurried: run.signal.aborted }
+  const calm: Run = { ...run, signal: new AbortController().signal, isHurried: isCancelled(run.signal) }
   const done = new Set<string>()
   for (const step of begun.toReversed().flatMap((planned) => planned.undo)) {
     const key = JSON.stringify(step)
@@ -60,6 +66,11 @@ async function undo(begun: readonly PlannedStep[], run: Run, failure: Failure): 
       })
     }
   }
+}
+
+/** A cancelled job has seconds left; a run that ends because another host failed has all its time. */
+function isCancelled(signal: AbortSignal): boolean {
+  return signal.aborted && asFailure(signal.reason).code !== 'HOST_FAILED'
 }
 
 async function take(step: Step, run: Run, undoing: boolean): Promise<void> {

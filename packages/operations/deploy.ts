@@ -49,7 +49,7 @@ export async function deploy(order: DeployOrder, ports: Ports, signal: AbortSign
     const seen = await observe(ports)
     refuseBad(order, seen.history)
     if (order.release !== null) await ports.target.preflight?.(order.release)
-    return report(seen, order.release, planFor(order, seen))
+    return report(seen, order.release, planFor(order, seen, wantedOf(order, [seen])))
   }
   refuseUnknown(order)
   return withLease(ports, order.lease, signal, async (held) => {
@@ -57,8 +57,8 @@ export async function deploy(order: DeployOrder, ports: Ports, signal: AbortSign
     if (order.release !== null) await ports.target.preflight?.(order.release)
     ports.probe.warm?.()
     const seen = await setUpAndObserve(ports, held)
-    const plan = planFor(order, seen)
-    const release = wantedOf(order, seen)
+    const release = wantedOf(order, (await ports.convoy?.share(seen)) ?? [seen])
+    const plan = planFor(order, seen, release)
     tell(ports, { kind: 'note', text: plan.because })
     if (plan.steps.length > 0) await carryOut(order, ports, held, plan, release)
     const urls = order.mode === 'stage' && plan.slot !== null ? await previewUrls(ports, plan.slot, release) : {}
@@ -105,11 +105,13 @@ async function carryOut(
 }
 
 /** The release an order is about: the one given, or for promote and reject the candidate on the target. */
-function wantedOf(order: DeployOrder, seen: Seen): Release {
+function wantedOf(order: DeployOrder, hosts: readonly Seen[]): Release {
   if (order.mode === 'promote' || order.mode === 'reject') {
-    const slot = candidateSlot(seen)
-    const release = slot === null ? null : seen.slots[slot].release
-    if (release !== null) return release
+    for (const seen of hosts) {
+      const slot = candidateSlot(seen)
+      const release = slot === null ? null : seen.slots[slot].release
+      if (release !== null) return release
+    }
     throw new Failure('NOTHING_STAGED', `there is nothing to ${order.mode}: no staged or half-shifted release`, {
       field: 'mode',
       hint: 'Run with mode: stage first, or deploy with strategy: canary.',
@@ -140,9 +142,11 @@ function refuseBad(order: DeployOrder, history: readonly LedgerEntry[]): void {
   })
 }
 
-function planFor(order: DeployOrder, seen: Seen): Plan {
-  const release = wantedOf(order, seen)
-  if (order.mode === 'reject') return reject(seen, candidateSlot(seen) ?? 'blue')
+function planFor(order: DeployOrder, seen: Seen, release: Release): Plan {
+  const candidate = candidateSlot(seen)
+  // Of several hosts, one may have had no time to start what is rejected.
+  if (order.mode === 'reject' && candidate === null) return { because: 'nothing is staged here', slot: null, steps: [] }
+  if (order.mode === 'reject' && candidate !== null) return reject(seen, candidate)
   if (order.mode === 'stage') return stage(seen, release, order.policy)
   return (strategies[order.strategy] ?? blueGreen)(seen, release, order.policy)
 }

@@ -1,4 +1,5 @@
 import type { Clock, Event, Ledger, Lease, Listener, Probe, Router, Target } from '#kernel'
+import type { Member } from './convoy.ts'
 
 /** Everything an operation on an environment works with, made ready by the suite. */
 export interface Ports {
@@ -11,6 +12,8 @@ export interface Ports {
   readonly listener: Listener
   /** Has the run that this owner's name stands for ended, as far as one can know? Asked while its lease is waited for. */
   isOver?(owner: string): Promise<boolean>
+  /** This host's part where several go through the operation together. */
+  readonly convoy?: Member
   /** Makes the router run where it does not; gives what was done, for people. Needs the lease. */
   setUp(): Promise<readonly string[]>
 }

@@ -1,4 +1,14 @@
-import { Failure, asFailure, baseSlot, previousGood, releaseName, rollback as planRollback, refsOf } from '#kernel'
+import {
+  Failure,
+  asFailure,
+  baseSlot,
+  previousGood,
+  releaseName,
+  rollback as planRollback,
+  refsOf,
+  soleSlot,
+  younger,
+} from '#kernel'
 import type { Plan, Policy, Release, Seen, Slot } from '#kernel'
 import { apply } from './apply.ts'
 import { setUpAndObserve } from './observe.ts'
@@ -37,17 +47,19 @@ export async function rollback(order: RollbackOrder, ports: Ports, signal: Abort
     if ((await ports.ledger.history()).length === 0) throw nothingBefore('in the history')
     ports.probe.warm?.()
     const seen = await setUpAndObserve(ports, held)
-    const release = targetOf(order, seen)
+    const release = targetOf(order, furthest((await ports.convoy?.share(seen)) ?? [seen]))
     const from = liveRelease(seen)
     const migration =
       from === null || from.id === release.id
         ? undefined
         : seen.history.find((entry) => entry.release.id === from.id && entry.migration !== undefined)?.migration
-    const database = await decide(order, migration)
+    const once: Once = ports.convoy?.once ?? ((_what, work) => work())
+    const database = await once('decide', () => decide(order, migration))
     const plan = planRollback(seen, release, order.policy)
     tell(ports, { kind: 'note', text: `${plan.because}; database: ${database.action} (${database.reason})` })
     // Taking a migration back gives the database what the release before needs; the one that is left does without it for a moment.
-    const done = database.action === 'reverted' ? await order.database(migration, 'revert') : database
+    const done =
+      database.action === 'reverted' ? await once('revert', () => order.database(migration, 'revert')) : database
     await carryOut(order, ports, held, plan, release)
     return { plan, release, from, slot: plan.slot, database: done }
   })
@@ -90,6 +102,17 @@ async function carryOut(
       hint: 'Traffic was left where it is. Name another release with `to`, or set force: true with a reason.',
     })
   }
+}
+
+type Once = NonNullable<Ports['convoy']>['once']
+
+/** Of hosts that a killed run left apart, the one whose live release is the newest: that release is the one to leave. */
+function furthest(hosts: readonly Seen[]): Seen {
+  const liveSince = (seen: Seen) => {
+    const live = seen.slots[soleSlot(seen) ?? younger(seen)].release
+    return Date.parse(seen.history.find((entry) => entry.release.id === live?.id)?.at ?? '') || 0
+  }
+  return hosts.reduce((far, seen) => (liveSince(seen) > liveSince(far) ? seen : far))
 }
 
 function liveRelease(seen: Seen): Release | null {

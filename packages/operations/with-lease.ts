@@ -15,12 +15,14 @@ export interface LeasePolicy {
  * @throws Failure LEASE_HELD when the holder does not end within `waitMs`.
  */
 export async function withLease<T>(
-  ports: Pick<Ports, 'lease' | 'clock' | 'listener' | 'isOver'>,
+  ports: Pick<Ports, 'lease' | 'clock' | 'listener' | 'isOver' | 'convoy'>,
   policy: LeasePolicy,
   signal: AbortSignal,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
+  await ports.convoy?.myTurnToAcquire()
   const grant = await acquire(ports, policy, signal)
+  ports.convoy?.acquired()
   if (grant.tookOverFrom !== undefined)
     tell(ports, { kind: 'note', text: `took over from ${grant.tookOverFrom}, which is gone` })
   const lost = new AbortController()

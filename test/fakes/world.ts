@@ -12,6 +12,22 @@ export interface Traits {
 
 export const wellBehaved: Traits = { starts: true, healthy: true, errorShare: 0 }
 
+/** When the process dies; worlds of several hosts share one. */
+export interface Fate {
+  effects: number
+  crashAfter: number
+  /** The effect at which the crash comes is done by half. */
+  crashHalfway: boolean
+  crashed: boolean
+}
+
+export const longLife = (): Fate => ({
+  effects: 0,
+  crashAfter: Number.POSITIVE_INFINITY,
+  crashHalfway: false,
+  crashed: false,
+})
+
 /** The process died: nothing of it happens any more, not even its undo. */
 export class Crash extends Error {}
 
@@ -38,17 +54,17 @@ export class World {
   weights: Weights = noTraffic
   history: LedgerEntry[] = []
   run = 0
-  effects = 0
-  crashAfter = Number.POSITIVE_INFINITY
-  /** The effect at which the crash comes is done by half. */
-  crashHalfway = false
-  crashed = false
+  readonly fate: Fate
+  /** How many turns of the event loop's microtasks a start and a drain take here: hosts are not equally quick. */
+  readonly lag: number
   private now = 1_000_000
   private fence = 0
   private served = { blue: 0, green: 0 }
   private failed = { blue: 0, green: 0 }
 
-  constructor() {
+  constructor(fate: Fate = longLife(), lag = 0) {
+    this.fate = fate
+    this.lag = lag
     const place = (): Place => ({ release: null, state: 'empty', generation: 0, gatedIn: -1, streak: 0, busy: false })
     this.places = { blue: place(), green: place() }
   }
@@ -56,10 +72,7 @@ export class World {
   /** A new process comes: whatever the last one was doing is over. */
   begin(crashAfter = Number.POSITIVE_INFINITY, crashHalfway = false): void {
     this.run++
-    this.effects = 0
-    this.crashed = false
-    this.crashAfter = crashAfter
-    this.crashHalfway = crashHalfway
+    Object.assign(this.fate, { effects: 0, crashed: false, crashAfter, crashHalfway })
     for (const slot of slots) this.places[slot].streak = 0
   }
 
@@ -76,7 +89,10 @@ export class World {
     return {
       target: {
         observe: async () => this.alive({ blue: this.seen('blue'), green: this.seen('green') }),
-        start: async (slot, release) => this.effect(() => this.start(slot, release)),
+        start: async (slot, release) => {
+          await this.pass()
+          return this.effect(() => this.start(slot, release))
+        },
         stop: async (slot, { remove }) => this.effect(() => this.stop(slot, remove)),
         logs: async () => this.alive(''),
         place: () => {
@@ -88,11 +104,13 @@ export class World {
         read: async () => this.alive(this.weights),
         preview: async (slot) => this.alive({ web: `http://preview-${slot}` }),
         shift: async (weights) => this.effect(() => this.shift(weights)),
-        drain: async (slot) =>
-          this.effect(() => {
+        drain: async (slot) => {
+          await this.pass()
+          return this.effect(() => {
             this.places[slot].busy = false
             return { requests: 0, sockets: 0, closed: 0 }
-          }),
+          })
+        },
         front: async () => this.alive({ urls: { web: 'http://front' }, headers: { secret: 'x' } }),
         stats: async (slot) => this.alive(this.totals(slot)),
       },
@@ -133,20 +151,24 @@ export class World {
     }
   }
 
+  private async pass(): Promise<void> {
+    for (let at = 0; at < this.lag; at++) await undefined
+  }
+
   private alive<Value>(value: Value): Value {
-    if (this.crashed) throw new Crash()
+    if (this.fate.crashed) throw new Crash()
     return value
   }
 
   private effect<Value>(act: () => Value): Value {
     this.alive(undefined)
-    this.effects++
-    const isLast = this.effects > this.crashAfter
-    if (isLast && !this.crashHalfway) this.crashed = true
+    this.fate.effects++
+    const isLast = this.fate.effects > this.fate.crashAfter
+    if (isLast && !this.fate.crashHalfway) this.fate.crashed = true
     this.alive(undefined)
     const value = act()
     if (!isLast) return value
-    this.crashed = true
+    this.fate.crashed = true
     throw new Crash()
   }
 
@@ -174,7 +196,7 @@ export class World {
       place.state = 'stopped'
       throw new Failure('START_FAILED', `${release.version} does not start`)
     }
-    place.state = this.effects > this.crashAfter && !isSame ? 'partial' : 'running'
+    place.state = this.fate.effects > this.fate.crashAfter && !isSame ? 'partial' : 'running'
     return [{ service: 'web', instance: 1, address: slot }]
   }
 
@@ -237,6 +259,10 @@ export class World {
 
   private violated(what: string): void {
     this.broken.push(`run ${this.run}: ${what}`)
+  }
+
+  get crashed(): boolean {
+    return this.fate.crashed
   }
 
   /** The version that gets all the traffic and can answer; null otherwise. */

@@ -40,7 +40,7 @@ function releaseOf(version: string): Release {
 }
 
 type Action =
-  | { readonly do: 'rollback' }
+  | { readonly do: 'rollback'; readonly to?: string }
   | {
       readonly do: Exclude<DeployMode, 'plan'>
       readonly version: string
@@ -64,7 +64,7 @@ async function play(world: World, move: Move): Promise<string> {
   const never = new AbortController().signal
   try {
     if (action.do === 'rollback')
-      await rollback({ to: '', policy, lease, reason: 'test', database: kept }, world.ports(), never)
+      await rollback({ to: action.to ?? '', policy, lease, reason: 'test', database: kept }, world.ports(), never)
     else
       await deploy(
         {
@@ -227,7 +227,10 @@ describe('strategies, searched', () => {
           keepWarmMs,
         }),
       },
-      { weight: 2, arbitrary: fc.constant({ do: 'rollback' as const }) },
+      {
+        weight: 2,
+        arbitrary: fc.record({ do: fc.constant('rollback' as const), to: fc.constantFrom('', '', 'v1', 'v2', 'v3') }),
+      },
     )
     const move = fc.record({ action, crashAfter: fc.oneof(fc.nat(24), fc.constant(1000)), crashHalfway: fc.boolean() })
     const traits = fc.constantFrom(...faults.map(([, each]) => each))

@@ -7,12 +7,18 @@ import type { Seen } from '../seen.ts'
 import { allTo, other, slots } from '../slot.ts'
 import type { Slot } from '../slot.ts'
 import { baseSlot, soleSlot, younger } from './base.ts'
-import { raise, retire, wayBack } from './moves.ts'
+import { raise, retire, supersede, wayBack } from './moves.ts'
 
 /** Back to a release: warm where a slot still holds it running, cold otherwise. The release left behind is recorded as bad. */
 export function rollback(seen: Seen, to: Release, policy: Policy): Plan {
   const from = soleSlot(seen) ?? (baseSlot(seen) === null ? null : younger(seen))
   const held = slots.find((slot) => seen.slots[slot].release?.id === to.id && seen.slots[slot].state === 'running')
+  const base = baseSlot(seen)
+  if (held === undefined && base !== null && soleSlot(seen) === null) {
+    // Both slots have traffic and neither holds it: the candidate makes room.
+    const then = rollback({ ...seen, weights: allTo(base) }, to, policy)
+    return { ...then, steps: [...supersede(seen, base), ...then.steps] }
+  }
   const slot = held ?? (from === null ? 'blue' : other(from))
   const left = from === null || from === slot ? null : seen.slots[from].release
   const prove = held === undefined ? raise(seen, from, slot, to) : [step({ do: 'gate', slot, release: to })]
