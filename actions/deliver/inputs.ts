@@ -1,10 +1,12 @@
 import {
+  checksAreKnown,
   appInputs,
   defineAction,
   field,
   forceNeedsReason,
   gateInputs,
   judgeInputs,
+  metricInputs,
   loginIsWhole,
   registryInputs,
   releaseInputs,
@@ -51,6 +53,7 @@ export const action = defineAction({
     ...releaseInputs,
     ...gateInputs,
     ...judgeInputs,
+    ...metricInputs,
     ...registryInputs,
     url: field.url({
       description:
@@ -70,6 +73,7 @@ export const action = defineAction({
     previous: 'The release that was live before, as JSON.',
   },
   conflicts: (inputs) => [
+    ...checksAreKnown(inputs),
     ...forceNeedsReason(inputs),
     ...loginIsWhole(inputs),
     ...(inputs.backup === 'none' && inputs.reason === ''

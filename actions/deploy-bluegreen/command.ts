@@ -5,6 +5,7 @@ import type { DeployReport } from '#operations'
 import type { ActionResult, ActionSession } from '#runner'
 import { appName, handedOn, leaseOf, parseJson, policyOf, recorder, resolveRelease } from '#suite'
 import type { Settings } from '#suite'
+import { carryAlong } from '#suite/carry'
 import { openEnvironment } from '#suite/open'
 import type { Inputs } from './inputs.ts'
 
@@ -14,10 +15,13 @@ export async function deployCommand(session: ActionSession, settings: Settings<I
   const { inputs, config, workspace } = settings
   const place = { app: appName(inputs.app, session, workspace), environment: inputs.environment }
   const takesCandidate = inputs.mode === 'promote' || inputs.mode === 'reject'
-  const release = takesCandidate ? null : resolveRelease(inputs.release, place, inputs, config)
   const migration = parseJson(inputs.migration, 'migration')
   const { events, tell } = recorder(session)
-  const ports = await openEnvironment({ ...inputs, ...place }, tell)
+  const carried = takesCandidate ? null : await carryAlong(inputs, config, workspace, tell)
+  const release = takesCandidate ? null : resolveRelease(inputs.release, place, inputs, config, carried)
+  const listen = inputs.listen ?? carried?.listen ?? null
+  const brought = (id: string) => (id === release?.id ? (carried?.project ?? null) : null)
+  const ports = await openEnvironment({ ...inputs, ...place, listen, carried: brought }, tell)
   session.keep('running', inputs.mode)
   const order = {
     mode: inputs.mode,

@@ -1,10 +1,12 @@
 import {
   appInputs,
+  checksAreKnown,
   defineAction,
   field,
   forceNeedsReason,
   gateInputs,
   judgeInputs,
+  metricInputs,
   releaseInputs,
   releaseIsNamed,
   targetInputs,
@@ -29,6 +31,7 @@ export const action = defineAction({
     ...releaseInputs,
     ...gateInputs,
     ...judgeInputs,
+    ...metricInputs,
     migration: field.block({
       description:
         'Output `migration` of migrate; kept with the release, so that rollback can decide about the database.',
@@ -41,7 +44,7 @@ export const action = defineAction({
     previous: 'The release that was live before, as JSON.',
     'preview-url': 'Where a staged release can be looked at.',
   },
-  conflicts: (inputs) => [...releaseIsNamed(inputs), ...forceNeedsReason(inputs)],
+  conflicts: (inputs) => [...releaseIsNamed(inputs), ...forceNeedsReason(inputs), ...checksAreKnown(inputs)],
 })
 
 export type Inputs = z.output<typeof action.inputs>

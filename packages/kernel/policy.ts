@@ -1,4 +1,5 @@
 import type { GatePolicy } from './gate.ts'
+import type { MetricDefinition } from './metric.ts'
 import type { Threshold } from './thresholds.ts'
 
 /** How a team wants its releases done; times in milliseconds. */
@@ -11,6 +12,8 @@ export interface Policy {
   /** How long a release is watched after the shift before it counts as good. */
   readonly bakeMs: number
   readonly thresholds: readonly Threshold[]
+  /** What the thresholds' own names are read from. */
+  readonly metrics?: readonly MetricDefinition[]
   readonly minSamples: number
   /** What a watch without enough evidence does. `hold`: stop here, change nothing. */
   readonly onInconclusive: 'hold' | 'continue' | 'rollback'

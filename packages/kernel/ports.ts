@@ -1,9 +1,11 @@
+import type { Assertion } from './assertion.ts'
 import type { Command, CommandResult } from './command.ts'
 import type { Event } from './event.ts'
+import type { InstanceUsage, MetricDefinition, MetricSubject, MetricWindow, Reading } from './metric.ts'
 import type { Release, Secrets } from './release.ts'
 import type { Endpoint, LedgerEntry, ReleaseState, SlotsSeen } from './seen.ts'
 import type { Slot, Weights } from './slot.ts'
-import type { Measurement, Sample } from './verdict.ts'
+import type { Measurement } from './verdict.ts'
 
 /** Runs commands in one place: this machine, a host, or a one-off container of a release. */
 export interface Shell {
@@ -47,6 +49,8 @@ export interface Target {
   stop(slot: Slot, options: { graceMs: number; remove: boolean }): Promise<void>
   /** The last lines of the slot's output, at most 64 KiB; with `release`, of that release even when it runs no more. */
   logs(slot: Slot): Promise<string>
+  /** What the slot's instances use now; those that were ended are left out. A look, which may take some seconds. */
+  usage?(slot: Slot, signal?: AbortSignal): Promise<readonly InstanceUsage[]>
   place(kind: 'runner' | 'host' | 'release', release?: Release): Shell
   /** Removes what is not among `keep` (release ids) nor in a slot. */
   prune(keep: readonly string[]): Promise<void>
@@ -120,31 +124,74 @@ export interface Ledger {
   history(): Promise<readonly LedgerEntry[]>
 }
 
+/** What a TLS connection is made with; texts in PEM. */
+export interface ProbeTls {
+  /** Authorities that are trusted instead of the well-known ones. */
+  readonly ca?: string
+  /** The client's own certificate and its key. */
+  readonly cert?: string
+  readonly key?: string
+  /** Any certificate will do: only where the user permitted that in so many words. */
+  readonly insecure?: boolean
+}
+
 export interface ProbeRequest {
+  /** `http:`, `https:`, `tcp://host:port`, `container:NAME`, or `command:NAME`, which has a `command`. */
   readonly url: string
   readonly method?: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
   /** Covers connecting, headers and body, redirects included. */
   readonly timeoutMs: number
-  /** Good statuses; without, 200–299. */
+  /** Good statuses; without, 200–299, unless an assertion looks at the status itself. */
   readonly statuses?: readonly number[]
-  /** `same-origin`: an answer that sends elsewhere is bad, because it says nothing about this address. Default `follow`. */
-  readonly redirects?: 'follow' | 'same-origin'
+  /** What a good answer must say besides. */
+  readonly assertions?: readonly Assertion[]
+  /**
+   * `same-origin`: an answer that sends elsewhere is bad, because it says nothing about this address. `none`: a redirect is
+   * the answer. Default `follow`.
+   */
+  readonly redirects?: 'follow' | 'same-origin' | 'none'
+  /** Connect to this address instead of what the name resolves to; Host and the name in TLS stay. */
+  readonly address?: string
+  /** Connect to this unix socket instead. */
+  readonly socketPath?: string
+  readonly tls?: ProbeTls
+  /** What a `command:` runs; exit code 0 is good, and what it prints is the body. */
+  readonly command?: Command
 }
 
 /** One look at one endpoint, over a fresh connection. A bad answer is a measurement, never a throw. */
 export interface Probe {
+  /** @throws the signal's reason when it aborts; Failure when no look can be had: ASSERTION_INVALID, COMMAND_MISSING. */
   once(request: ProbeRequest, signal?: AbortSignal): Promise<Measurement>
+  /**
+   * Could this be asked at all? Asks nothing of it.
+   * @throws Failure INPUT_INVALID, ASSERTION_INVALID, NAME_UNRESOLVED.
+   */
+  check?(request: ProbeRequest, signal?: AbortSignal): Promise<void>
   /** The same looks over connections that serve `uses` looks each, for rates that fresh ones cannot keep; disposing closes them. */
   keeping?(uses: number): Probe & Disposable
   /** Loads what the first look needs, while there is time. */
   warm?(): void
 }
 
-/** Reads values over a window. An unknown query or an empty answer gives samples: 0, never a guess. */
+/** Reads the metrics that the user defined. What is not there is a reading without values and with the reason, never a guess. */
 export interface Metric {
-  read(query: string, windowMs: number, signal?: AbortSignal): Promise<Sample>
+  /**
+   * Could this be asked about this subject? A query that its source refuses is found here.
+   * @throws Failure METRIC_INVALID, INPUT_MISSING.
+   */
+  check(definition: MetricDefinition, subject: MetricSubject, signal?: AbortSignal): Promise<void>
+  /** Is it about one release, so that asking about the one before gives a baseline? If not, the time before does. */
+  isAboutRelease(definition: MetricDefinition): boolean
+  /** @throws only the signal's reason when it aborts. */
+  read(
+    definition: MetricDefinition,
+    subject: MetricSubject,
+    window: MetricWindow,
+    signal?: AbortSignal,
+  ): Promise<Reading>
 }
 
 export interface Clock {

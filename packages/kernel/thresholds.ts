@@ -1,133 +1,90 @@
+import { cursorOf, shortened } from './assertion-text.ts'
 import { Failure } from './failure.ts'
-import type { CheckResult, Sample } from './verdict.ts'
+import { builtInMetrics } from './metric.ts'
+import type { KnownMetrics } from './metric.ts'
+import { nearestWord } from './nearest.ts'
+import { readLimit } from './threshold-limit.ts'
+import type { Limit } from './threshold-limit.ts'
+import type { Unit } from './units.ts'
 
-/** Metrics a threshold can name, with the units their limits may carry. */
-const metrics = {
-  error_rate: ['%'],
-  p50: ['ms', 's'],
-  p95: ['ms', 's'],
-  p99: ['ms', 's'],
-  mean: ['ms', 's'],
-} as const satisfies Record<string, readonly string[]>
+export type Comparison = '<' | '<=' | '>' | '>='
 
-type MetricName = keyof typeof metrics
-type Comparison = '<' | '<=' | '>' | '>='
-
-/** `p95 < 500ms`: a metric, a comparison, a limit with its unit (limit in ms or percent). */
-export interface Threshold {
+/** `p95 < 500ms`, `p99 < 1.2x baseline`, `error_rate <= baseline + 0.5%`: a metric, a comparison, a limit. */
+export interface Threshold extends Limit {
   readonly text: string
-  readonly metric: MetricName
+  readonly metric: string
   readonly comparison: Comparison
-  readonly limit: number
+  /** What the metric's values are counted in. */
+  readonly valueUnit: Unit
 }
 
-const comparisons: Readonly<Record<Comparison, (value: number, limit: number) => boolean>> = {
-  '<': (value, limit) => value < limit,
-  '<=': (value, limit) => value <= limit,
-  '>': (value, limit) => value > limit,
-  '>=': (value, limit) => value >= limit,
-}
+/** Any name that could be a metric's. */
+export const metricName = /^[A-Za-z_][A-Za-z0-9_]{0,99}$/
+
+const comparisons: readonly Comparison[] = ['<=', '>=', '<', '>']
+const examples =
+  'Write metric, comparison and limit with its unit: "error_rate < 1%", "p95 < 500ms", "p99 < 1.2x baseline", "error_rate <= baseline + 0.5%".'
 
 /**
- * Reads one threshold.
+ * Reads one threshold: `METRIC COMPARISON AMOUNT UNIT`, or `METRIC COMPARISON [FACTORx] baseline [± AMOUNT UNIT]`, over the metrics
+ * that need no definition.
  * @throws Failure THRESHOLD_INVALID, pointing at the column that does not fit.
  */
 export function parseThreshold(text: string): Threshold {
-  const wrong = (column: number, what: string) =>
-    new Failure('THRESHOLD_INVALID', `check "${shorten(text)}": ${what} at column ${column + 1}`, {
-      field: 'checks',
-      hint: `Write metric, comparison and limit with its unit, for example "error_rate < 1%" or "p95 < 500ms". Metrics: ${Object.keys(metrics).join(', ')}.`,
-    })
-  let at = 0
-  /** Takes the next part, after any space; empty when it is something else. */
-  const take = (part: RegExp): string => {
-    at += /^\s*/.exec(text.slice(at))?.[0].length ?? 0
-    const found = part.exec(text.slice(at))?.[0] ?? ''
-    at += found.length
-    return found
-  }
-
-  const metric = take(/^[^\s<>=]+/)
-  if (metric === '') throw wrong(at, 'no metric')
-  if (!isMetric(metric)) throw wrong(at - metric.length, `unknown metric "${shorten(metric)}"`)
-  const comparison = take(/^[<>]=?/)
-  if (!isComparison(comparison)) throw wrong(at, 'expected <, <=, > or >=')
-  const amount = take(/^\d+(\.\d+)?/)
-  if (amount === '') throw wrong(at, 'expected a number with its unit')
-  const amountAt = at - amount.length
-  const unit = take(/^\S+/)
-  const units: readonly string[] = metrics[metric]
-  if (unit === '') throw wrong(at, `the unit is missing (${units.join(' or ')})`)
-  if (!units.includes(unit)) throw wrong(at - unit.length, `unknown unit "${shorten(unit)}" (${units.join(' or ')})`)
-  const rest = take(/^\S+/)
-  if (rest !== '') throw wrong(at - rest.length, `unexpected "${shorten(rest)}"`)
-  // Shifting the decimal point in the text is exact; multiplying is not.
-  const limit = Number(unit === 's' ? `${amount}e3` : amount)
-  if (!Number.isFinite(limit)) throw wrong(amountAt, 'the limit is too large')
-  if (unit === '%' && limit > 100) throw wrong(amountAt, 'a share is never over 100 %')
-  return { text: text.trim(), metric, comparison, limit }
-}
-
-function isMetric(word: string): word is MetricName {
-  return Object.hasOwn(metrics, word)
-}
-
-function isComparison(sign: string): sign is Comparison {
-  return Object.hasOwn(comparisons, sign)
-}
-
-function shorten(text: string): string {
-  return text.length <= 60 ? text : `${text.slice(0, 60)}…`
-}
-
-function valueOf(metric: MetricName, sample: Sample): number | null {
-  if (metric === 'error_rate') return sample.samples === 0 ? null : (100 * sample.errors) / sample.samples
-  return sample[metric]
-}
-
-/** Judges one threshold over a sample. Fewer than `minSamples`, or a metric nobody measured, is inconclusive. */
-export function judge(threshold: Threshold, sample: Sample, minSamples: number): CheckResult {
-  const value = valueOf(threshold.metric, sample)
-  const unit = threshold.metric === 'error_rate' ? ' %' : ' ms'
-  const base = {
-    check: threshold.text,
-    value,
-    limit: `${threshold.comparison} ${threshold.limit}${unit}`,
-    samples: sample.samples,
-  }
-  if (sample.samples < minSamples) {
-    return {
-      ...base,
-      outcome: 'inconclusive',
-      reason: `${threshold.metric}: ${sample.samples} samples, fewer than ${minSamples}`,
-    }
-  }
-  if (value === null || Number.isNaN(value)) {
-    return { ...base, outcome: 'inconclusive', reason: `${threshold.metric} is not measured here` }
-  }
-  const holds = comparisons[threshold.comparison](value, threshold.limit)
-  const amount = Number.isFinite(value) ? `${Number(value.toFixed(2))}${unit}` : 'more than is measured here'
-  const shown = `${threshold.metric} is ${amount} over ${sample.samples} samples`
-  return holds
-    ? { ...base, outcome: 'pass', reason: shown }
-    : { ...base, outcome: 'fail', reason: `${shown}, wanted ${base.limit}` }
+  return readThreshold(text, builtInMetrics)
 }
 
 /**
- * Is a threshold broken beyond reasonable doubt already, so that a watch may end early? Error rates by the lower bound of
- * Wilson's score interval at three standard deviations; latencies only over five times the samples a verdict needs.
+ * Reads one threshold over these metrics; with null any name will do, and is checked later: see `checkNames`.
+ * @throws Failure THRESHOLD_INVALID, pointing at the column that does not fit.
  */
-export function isConvincing(threshold: Threshold, sample: Sample, minSamples: number): boolean {
-  if (judge(threshold, sample, minSamples).outcome !== 'fail') return false
-  if (threshold.metric !== 'error_rate') return sample.samples >= 5 * minSamples
-  return 100 * wilsonLowerBound(sample.errors, sample.samples, 3) > threshold.limit
+export function readThreshold(text: string, known: KnownMetrics | null): Threshold {
+  const fault = (column: number, what: string, hint = examples) =>
+    new Failure('THRESHOLD_INVALID', `check "${shortened(text)}": ${what} at column ${column + 1}`, {
+      field: 'checks',
+      hint,
+    })
+  const at = cursorOf(text)
+  at.space()
+  const metricAt = at.column()
+  const metric = at.match(/^[^\s<>=]+/)
+  if (metric === '') throw fault(metricAt, 'no metric')
+  const unit = unitOf(metric, known, (what, hint) => fault(metricAt, what, hint))
+  at.space()
+  const comparison = comparisons.find((sign) => at.peek(sign))
+  if (comparison === undefined) throw fault(at.column(), 'expected <, <=, > or >=')
+  at.take(comparison.length)
+  const limit = readLimit(at, { metric, unit }, (column, what) => fault(column, what))
+  at.space()
+  const restAt = at.column()
+  const rest = at.match(/^\S+/)
+  if (rest !== '') throw fault(restAt, `unexpected "${shortened(rest)}"`)
+  return { text: text.trim(), metric, comparison, ...limit, valueUnit: unit ?? limit.unit }
 }
 
-/** Lower bound of a proportion (Wilson 1927), `deviations` standard deviations below what was seen. */
-export function wilsonLowerBound(hits: number, total: number, deviations: number): number {
-  if (total === 0) return 0
-  const share = hits / total
-  const square = deviations * deviations
-  const spread = deviations * Math.sqrt((share * (1 - share) + square / (4 * total)) / total)
-  return (share + square / (2 * total) - spread) / (1 + square / total)
+/**
+ * Reads thresholds again, now that all metrics are known: names, and units that fit.
+ * @throws Failure THRESHOLD_INVALID, pointing at the column and naming the nearest metric.
+ */
+export function checkNames(thresholds: readonly Threshold[], known: KnownMetrics): readonly Threshold[] {
+  return thresholds.map(({ text }) => readThreshold(text, known))
+}
+
+/** The unit of the metric's values; undefined where any name will do and nobody knows yet. */
+function unitOf(
+  metric: string,
+  known: KnownMetrics | null,
+  fault: (what: string, hint: string) => Failure,
+): Unit | undefined {
+  const metrics = known ?? builtInMetrics
+  if (Object.hasOwn(metrics, metric)) return metrics[metric]
+  if (known !== null) {
+    const names = Object.keys(known)
+    throw fault(
+      `unknown metric "${shortened(metric)}"`,
+      `Did you mean ${nearestWord(metric, names)}? Metrics: ${names.join(', ')}. The input metrics defines others.`,
+    )
+  }
+  if (metricName.test(metric)) return undefined
+  throw fault(`"${shortened(metric)}" is no name of a metric`, 'Letters, digits and _, as in orders_per_second.')
 }

@@ -2,5 +2,7 @@
 export function shownUrl(url: string | URL): string {
   const parsed = URL.parse(String(url))
   if (parsed === null) return 'a URL that does not parse'
-  return `${parsed.protocol}//${parsed.host}${parsed.pathname}${parsed.search === '' ? '' : '?…'}`
+  // A name, as in `container:web`, has no slashes.
+  const slashes = parsed.host === '' ? '' : '//'
+  return `${parsed.protocol}${slashes}${parsed.host}${parsed.pathname}${parsed.search === '' ? '' : '?…'}`
 }

@@ -1,3 +1,5 @@
+import type { FailureCode } from './failure.ts'
+
 /** One look at an endpoint. */
 export interface Measurement {
   readonly ok: boolean
@@ -10,6 +12,8 @@ export interface Measurement {
   readonly body?: string
   /** Why it is not ok, in words. */
   readonly why?: string
+  /** A reason that waiting does not mend, by its code. */
+  readonly code?: FailureCode
 }
 
 /** What was measured over a window. Percentiles are in milliseconds; null where they were not measured. */
@@ -36,6 +40,8 @@ export interface CheckResult {
   readonly limit: string
   readonly samples: number
   readonly reason: string
+  /** How long it took, where that is known. */
+  readonly tookMs?: number
 }
 
 export interface Verdict {

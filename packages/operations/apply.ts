@@ -1,5 +1,5 @@
 import { Failure, asFailure } from '#kernel'
-import type { Plan, PlannedStep, Step } from '#kernel'
+import type { FailureCode, Plan, PlannedStep, Step } from '#kernel'
 import { marchOf } from './march.ts'
 import { perform } from './perform.ts'
 import { tell } from './ports.ts'
@@ -42,6 +42,12 @@ async function stillHeld(run: Run, failure: Failure): Promise<void> {
     const { code, message } = asFailure(thrown)
     if (code === 'LEASE_LOST')
       throw new Failure('LEASE_LOST', `${message}; before that: ${failure.message}`, { cause: failure })
+    if (isCutOff(code)) {
+      throw new Failure(code, `${failure.message}; nothing could be undone: ${message}`, {
+        cause: failure,
+        hint: 'Traffic stays as it is. The next run looks at what is really there, and finishes or undoes it.',
+      })
+    }
   }
 }
 
@@ -58,7 +64,7 @@ async function undo(begun: readonly PlannedStep[], run: Run, failure: Failure): 
     } catch (thrown) {
       const second = asFailure(thrown)
       if (step.do === 'drain') continue
-      if (step.do !== 'gate')
+      if (step.do !== 'gate' || isCutOff(second.code))
         throw new Failure(second.code, `${failure.message}; and then: ${second.message}`, { cause: failure })
       throw new Failure('BOTH_SICK', `${failure.message}; the slot to return to is sick as well: ${second.message}`, {
         cause: failure,
@@ -66,6 +72,11 @@ async function undo(begun: readonly PlannedStep[], run: Run, failure: Failure): 
       })
     }
   }
+}
+
+/** There is no way to the host: that says nothing about what is on it. */
+function isCutOff(code: FailureCode): boolean {
+  return code === 'CONNECTION_LOST' || code === 'HOST_UNREACHABLE'
 }
 
 /** A cancelled job has seconds left; a run that ends because another host failed has all its time. */

@@ -3,15 +3,19 @@ import {
   asFailure,
   baseSlot,
   blueGreen,
+  builtInMetrics,
   candidateSlot,
   isBad,
   reject,
   releaseName,
+  sampleMetrics,
   strategies,
   stage,
 } from '#kernel'
 import type { LedgerEntry, Operation, Plan, Policy, Release, Secrets, Seen, Slot } from '#kernel'
 import { apply } from './apply.ts'
+import { checkMetrics } from './metrics.ts'
+import { countBefore } from './totals-before.ts'
 import { observe, setUpAndObserve } from './observe.ts'
 import { tell } from './ports.ts'
 import type { Ports } from './ports.ts'
@@ -46,12 +50,14 @@ export interface DeployReport {
 export async function deploy(order: DeployOrder, ports: Ports, signal: AbortSignal): Promise<DeployReport> {
   if (order.mode === 'plan') {
     refuseUnknown(order)
+    await refuseUnmeasured(order, ports, signal)
     const seen = await observe(ports)
     refuseBad(order, seen.history)
     if (order.release !== null) await ports.target.preflight?.(order.release)
     return report(seen, order.release, planFor(order, seen, wantedOf(order, [seen])))
   }
   refuseUnknown(order)
+  await refuseUnmeasured(order, ports, signal)
   return withLease(ports, order.lease, signal, async (held) => {
     refuseBad(order, await ports.ledger.history())
     if (order.release !== null) await ports.target.preflight?.(order.release)
@@ -94,6 +100,7 @@ async function carryOut(
       signal,
       isHurried: false,
       endpoints: new Map(),
+      ...(await countBefore(policy, ports.router)),
     })
   } catch (thrown) {
     const failure = asFailure(thrown)
@@ -131,6 +138,14 @@ function refuseUnknown(order: DeployOrder): void {
     field: 'strategy',
     hint: `Known: ${Object.keys(strategies).join(', ')}.`,
   })
+}
+
+/** A threshold nobody can judge is found now, not in the middle of a canary. */
+async function refuseUnmeasured({ policy, release }: DeployOrder, ports: Ports, signal: AbortSignal): Promise<void> {
+  const subject = { release: release?.id ?? '', version: release?.version ?? '', slot: 'blue', previous: '' } as const
+  const known = ports.target.usage === undefined ? sampleMetrics : builtInMetrics
+  const { thresholds, metrics = [] } = policy
+  await checkMetrics({ thresholds, definitions: metrics, metric: ports.metric, subject, signal }, known)
 }
 
 function refuseBad(order: DeployOrder, history: readonly LedgerEntry[]): void {

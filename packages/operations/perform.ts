@@ -32,6 +32,7 @@ const performers: { readonly [Kind in Step['do']]: Performer<Kind> } = {
   gate: (step, run) => gate(step.slot, step.release, run),
 
   async shift(step, run) {
+    await run.totalsBefore?.shifting()
     await run.ports.router.shift(step.weights)
     return undefined
   },

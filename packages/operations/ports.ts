@@ -1,4 +1,4 @@
-import type { Clock, Event, Ledger, Lease, Listener, Probe, Router, Target } from '#kernel'
+import type { Clock, Event, Ledger, Lease, Listener, Metric, Probe, Router, Target } from '#kernel'
 import type { Member } from './convoy.ts'
 
 /** Everything an operation on an environment works with, made ready by the suite. */
@@ -8,6 +8,8 @@ export interface Ports {
   readonly lease: Lease
   readonly ledger: Ledger
   readonly probe: Probe
+  /** Reads the metrics that the policy defines. */
+  readonly metric?: Metric
   readonly clock: Clock
   readonly listener: Listener
   /** Has the run that this owner's name stands for ended, as far as one can know? Asked while its lease is waited for. */

@@ -1,5 +1,6 @@
 import type { Endpoint, Policy, Release, Secrets, Slot } from '#kernel'
 import type { Ports } from './ports.ts'
+import type { TotalsBefore } from './totals-before.ts'
 
 /** One run of one plan. */
 export interface Run {
@@ -15,4 +16,6 @@ export interface Run {
   readonly isHurried: boolean
   /** Endpoints of slots started by this run, so that they are not looked up again. */
   readonly endpoints: Map<Slot, readonly Endpoint[]>
+  /** What the router counted before traffic was shifted, where a threshold compares with it. */
+  readonly totalsBefore?: TotalsBefore
 }

@@ -1,7 +1,9 @@
-import { Failure, isConvincing, judge, noSample, reasonOf, routedServices, sampleBetween, verdictOf } from '#kernel'
-import type { Sample, Step, Verdict } from '#kernel'
+import { Failure, reasonOf, routedServices, verdictOf } from '#kernel'
+import type { Step, Verdict } from '#kernel'
 import { tell } from './ports.ts'
 import type { Run } from './run.ts'
+import { watchEvidence } from './watch-evidence.ts'
+import type { WatchEvidence } from './watch-evidence.ts'
 
 type Watch = Extract<Step, { do: 'watch' }>
 
@@ -9,24 +11,28 @@ const lookEveryMs = 250
 const shortestMs = 20
 
 /**
- * Watches a slot by the router's own statistics, and asks the front now and then so that a quiet site gives evidence too.
- * A breach ends it at once. @throws Failure BAKE_FAILED, or VERDICT_INCONCLUSIVE when the policy says hold.
+ * Watches a slot by the router's own statistics, and asks the front now and then so that a quiet site gives evidence too; with
+ * thresholds on them, what its instances use and the team's own metrics as well. A breach ends it at once. @throws Failure BAKE_FAILED, or VERDICT_INCONCLUSIVE when the policy says hold.
  */
 export async function watch(step: Watch, run: Run): Promise<string> {
+  const evidence = await watchEvidence(step, run)
+  try {
+    return await watchUntilEnd(step, run, evidence)
+  } finally {
+    await evidence.end()
+  }
+}
+
+async function watchUntilEnd(step: Watch, run: Run, evidence: WatchEvidence): Promise<string> {
   const { clock, router } = run.ports
-  const before = await router.stats?.(step.slot)
   const end = clock.monotonic() + step.forMs
   const everyMs = pace(step, run, (await router.read())[step.slot])
-  let sample: Sample = noSample
   while (clock.monotonic() < end) {
     await Promise.all([ask(run), clock.sleep(Math.min(everyMs, end - clock.monotonic()), run.signal)])
-    const now = await router.stats?.(step.slot)
-    if (before === undefined || now === undefined) continue
-    sample = sampleBetween(before, now)
-    const breach = run.policy.thresholds.find((threshold) => isConvincing(threshold, sample, run.policy.minSamples))
-    if (breach !== undefined) return breached(step, run, verdict(run, sample))
+    await evidence.look()
+    if (evidence.isBroken()) return breached(step, run, verdictOf(evidence.seen()))
   }
-  const final = verdict(run, sample)
+  const final = verdictOf(await evidence.all())
   if (final.outcome === 'fail') return breached(step, run, final)
   tell(run.ports, { kind: 'verdict', verdict: final })
   if (final.outcome === 'pass') return reasonOf(final)
@@ -49,10 +55,6 @@ async function ask(run: Run): Promise<void> {
       return [run.ports.probe.once({ url: `${url}${service.routed.health}`, timeoutMs: 5000 }, run.signal)]
     }),
   )
-}
-
-function verdict(run: Run, sample: Sample): Verdict {
-  return verdictOf(run.policy.thresholds.map((threshold) => judge(threshold, sample, run.policy.minSamples)))
 }
 
 function breached(step: Watch, run: Run, found: Verdict): never {

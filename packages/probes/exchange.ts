@@ -1,6 +1,7 @@
 import type { Client, Dispatcher } from 'undici'
 import { maxBodyBytes, tooLarge, unpackBody } from './body.ts'
 import { connectorFor } from './connect.ts'
+import type { Way } from './connect.ts'
 import { freshConnections } from './pool.ts'
 import type { Connections, Lent } from './pool.ts'
 import { BadAnswer, errorOf } from './reason.ts'
@@ -10,11 +11,14 @@ export interface Question {
   readonly method: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: string | undefined
+  readonly way?: Way
 }
 
 export interface Answer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
+  /** `set-cookie` lines, which cannot be joined: dates in them hold commas. */
+  readonly cookies: readonly string[]
   readonly body: string
 }
 
@@ -33,8 +37,8 @@ export async function exchange(
   signal: AbortSignal,
   connections: Connections = freshConnections,
 ): Promise<Answer> {
-  const { status, headers, chunks } = await lendAndAsk(question, follow, signal, connections)
-  return { status, headers, body: await unpackBody(chunks, headers['content-encoding'] ?? '') }
+  const { status, headers, cookies, chunks } = await lendAndAsk(question, follow, signal, connections)
+  return { status, headers, cookies, body: await unpackBody(chunks, headers['content-encoding'] ?? '') }
 }
 
 async function lendAndAsk(
@@ -43,8 +47,9 @@ async function lendAndAsk(
   signal: AbortSignal,
   connections: Connections,
 ): Promise<RawAnswer> {
-  const { url, method } = question
-  const lent = await connections.lend(url.origin, (socketSignal) => open(url, socketSignal))
+  const { url, method, way } = question
+  const key = way === undefined ? url.origin : JSON.stringify([url.origin, way])
+  const lent = await connections.lend(key, (socketSignal) => open(url, way, socketSignal))
   const progress = { isAnswered: false }
   try {
     signal.throwIfAborted()
@@ -60,9 +65,9 @@ async function lendAndAsk(
   }
 }
 
-async function open(url: URL, signal: AbortSignal): Promise<Client> {
+async function open(url: URL, way: Way | undefined, signal: AbortSignal): Promise<Client> {
   const { default: Client } = await import('undici/lib/dispatcher/client.js')
-  const connect = await connectorFor(signal, url.protocol === 'https:')
+  const connect = await connectorFor(signal, url.protocol === 'https:', way)
   // The probe's own clock is the only one: undici's are coarse, and count each part of the answer anew.
   return new Client(url.origin, { connect, headersTimeout: 0, bodyTimeout: 0, maxHeaderSize: 32 * 1024 })
 }
@@ -80,6 +85,7 @@ function isClosed(thrown: unknown): boolean {
 interface RawAnswer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
+  readonly cookies: readonly string[]
   readonly chunks: readonly Uint8Array[]
   /** The body was read to its end, so that the connection may serve again. */
   readonly isWhole: boolean
@@ -95,7 +101,7 @@ function dispatch(
   const { url, method, body } = question
   return new Promise((resolve, reject) => {
     const chunks: Uint8Array[] = []
-    let head: Omit<RawAnswer, 'chunks' | 'isWhole'> = { status: 0, headers: {} }
+    let head: Omit<RawAnswer, 'chunks' | 'isWhole'> = { status: 0, headers: {}, cookies: [] }
     let size = 0
     let stop: (reason: Error) => void = reject
     const cancel = () => {
@@ -125,7 +131,7 @@ function dispatch(
         onHeaders(status, rawHeaders) {
           if (status < 200) return true
           progress.isAnswered = true
-          head = { status, headers: named(rawHeaders) }
+          head = { status, headers: named(rawHeaders), cookies: linesOf('set-cookie', rawHeaders) }
           if (follow(status)) resolve({ ...head, chunks, isWhole: false })
           return true
         },
@@ -161,6 +167,13 @@ function decode(text: string): string {
   } catch {
     return text
   }
+}
+
+function linesOf(wanted: string, raw: readonly Buffer[]): readonly string[] {
+  return raw.flatMap((name, at) => {
+    const isWanted = at % 2 === 0 && String(name).toLowerCase() === wanted
+    return isWanted ? [raw[at + 1]?.toString('latin1') ?? ''] : []
+  })
 }
 
 /** Headers by lower-case name; those that come several times joined as RFC 9110, 5.3 says. */

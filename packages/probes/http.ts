@@ -1,28 +1,34 @@
 import { shownUrl } from '#kernel'
-import type { Measurement, Probe, ProbeRequest } from '#kernel'
+import type { Assertion, Measurement, Probe, ProbeRequest } from '#kernel'
+import { checkAssertions, firstFailure } from './assert.ts'
+import { noCookies } from './cookie-keeper.ts'
+import type { CookieKeeper } from './cookie-keeper.ts'
 import { exchange, redirects } from './exchange.ts'
 import type { Answer, Question } from './exchange.ts'
+import { lookWithin } from './look.ts'
 import { freshConnections, keptConnections } from './pool.ts'
 import type { Connections } from './pool.ts'
-import { BadAnswer, ProbeTimeout, isBug, reasonOfError } from './reason.ts'
+import { BadAnswer } from './reason.ts'
 
 const maxRedirects = 5
 
-/** Node's timers fire at once beyond this. */
-const longestTimerMs = 2 ** 31 - 1
-
 /**
  * Looks at one HTTP or HTTPS endpoint, every time over a fresh connection, so that no keep-alive pins it to an old release.
- * Good is a status of 200–299, or one of those asked for. Latency runs until the last byte, redirects included.
- * A bad answer of any kind is a measurement; throws only the signal's reason when it aborts.
+ * Good is a status of 200–299, or one of those asked for, of which every assertion holds. Latency runs until the last byte,
+ * redirects included. Every look is a new visitor.
  */
 export function httpProbe(): Probe {
+  return visitorProbe(noCookies)
+}
+
+/** The same for one visitor: `cookies` carries what a look got to the next. */
+export function visitorProbe(cookies: CookieKeeper): Probe {
   return {
-    once: (request, signal) => look(request, freshConnections, signal),
+    once: (request, signal) => look(request, { connections: freshConnections, cookies }, signal),
     keeping(uses) {
       const connections = keptConnections(uses)
       return {
-        once: (request, signal) => look(request, connections, signal),
+        once: (request, signal) => look(request, { connections, cookies }, signal),
         [Symbol.dispose]: () => connections[Symbol.dispose](),
       }
     },
@@ -30,53 +36,69 @@ export function httpProbe(): Probe {
   }
 }
 
-async function look(request: ProbeRequest, connections: Connections, signal?: AbortSignal): Promise<Measurement> {
-  signal?.throwIfAborted()
-  // Loading the client is our time, not the endpoint's.
-  await import('undici/lib/dispatcher/client.js')
-  const clock = new AbortController()
-  const timer = setTimeout(
-    () => clock.abort(new ProbeTimeout(request.timeoutMs)),
-    Math.min(Math.ceil(request.timeoutMs), longestTimerMs),
-  )
-  const cancel = () => clock.abort(signal?.reason)
-  signal?.addEventListener('abort', cancel, { once: true })
-  const began = performance.now()
-  const latencyMs = () => performance.now() - began
-  try {
-    const answer = await follow(request, connections, clock.signal)
-    return { ...judged(answer, request), latencyMs: latencyMs() }
-  } catch (thrown) {
-    signal?.throwIfAborted()
-    if (isBug(thrown)) throw thrown
-    return { ok: false, latencyMs: latencyMs(), why: reasonOfError(thrown) }
-  } finally {
-    clearTimeout(timer)
-    signal?.removeEventListener('abort', cancel)
-  }
+interface Means {
+  readonly connections: Connections
+  readonly cookies: CookieKeeper
 }
 
-function judged({ status, headers, body }: Answer, { statuses }: ProbeRequest): Omit<Measurement, 'latencyMs'> {
-  const ok = statuses === undefined ? status >= 200 && status <= 299 : statuses.includes(status)
-  return ok ? { ok, status, headers, body } : { ok, status, headers, body, why: `answers with status ${status}` }
+async function look(request: ProbeRequest, means: Means, signal?: AbortSignal): Promise<Measurement> {
+  // Loading the client and reading assertions is our time, not the endpoint's.
+  await import('undici/lib/dispatcher/client.js')
+  if (request.assertions !== undefined) await checkAssertions(request.assertions)
+  return lookWithin(request, signal, async (clock) => {
+    const answer = await follow(request, means, clock)
+    return () => judged(answer, request)
+  })
+}
+
+async function judged(answer: Answer, request: ProbeRequest): Promise<Omit<Measurement, 'latencyMs'>> {
+  const { status, headers, body } = answer
+  const found = { status, headers, body }
+  if (!isGood(status, request)) return { ok: false, ...found, why: `answers with status ${status}` }
+  const assertions = request.assertions ?? []
+  const why = assertions.length === 0 ? null : await firstFailure(assertions, answer)
+  return why === null ? { ok: true, ...found } : { ok: false, ...found, why }
+}
+
+function isGood(status: number, { statuses, assertions }: ProbeRequest): boolean {
+  if (statuses !== undefined) return statuses.includes(status)
+  return (status >= 200 && status <= 299) || assertions?.some(({ subject }) => subject.of === 'status') === true
+}
+
+/** Is a redirect itself what was asked for? */
+function isAskedFor(status: number, { statuses, assertions, redirects: policy }: ProbeRequest): boolean {
+  const says = ({ subject, operator, value }: Assertion) =>
+    subject.of === 'status' && operator === '==' && value === status
+  return policy === 'none' || statuses?.includes(status) === true || assertions?.some(says) === true
 }
 
 /** Asks, and asks where it is sent to, up to five times. */
-async function follow(request: ProbeRequest, connections: Connections, signal: AbortSignal): Promise<Answer> {
-  const isRedirect = (status: number) => redirects.has(status) && request.statuses?.includes(status) !== true
+async function follow(request: ProbeRequest, { connections, cookies }: Means, signal: AbortSignal): Promise<Answer> {
+  const isRedirect = (status: number) => redirects.has(status) && !isAskedFor(status, request)
   let question: Question = {
     url: parse(request.url),
     method: request.method ?? 'GET',
     headers: request.headers ?? {},
     body: request.body,
+    ...wayOf(request),
   }
   for (let hops = 0; hops <= maxRedirects; hops += 1) {
-    const answer = await exchange(question, isRedirect, signal, connections)
+    const { url, headers } = question
+    const cookie = cookies.headerFor(url)
+    const asked = cookie === '' ? question : { ...question, headers: { ...headers, cookie } }
+    const answer = await exchange(asked, isRedirect, signal, connections)
+    cookies.keep(url, answer.cookies)
     const { location } = answer.headers
     if (!isRedirect(answer.status) || location === undefined) return answer
     question = redirected(question, answer.status, location, request.redirects ?? 'follow')
   }
   throw new BadAnswer(`redirected more than ${maxRedirects} times, last to ${shownUrl(question.url)}`)
+}
+
+function wayOf({ address, socketPath, tls }: ProbeRequest): Pick<Question, 'way'> {
+  return address === undefined && socketPath === undefined && tls === undefined
+    ? {}
+    : { way: { address, socketPath, tls } }
 }
 
 function redirected(
@@ -97,6 +119,8 @@ function redirected(
     // Headers may be secrets meant for the first address alone.
     headers: isElsewhere ? {} : question.headers,
     body: becomesGet ? undefined : question.body,
+    // From http to https of one host the way stays; another host is none of its business, nor are its certificates.
+    ...(question.way !== undefined && url.hostname === question.url.hostname ? { way: question.way } : {}),
   }
 }
 

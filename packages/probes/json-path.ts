@@ -80,3 +80,12 @@ export async function valueAt(body: string, path: string): Promise<Json | undefi
     throw thrown
   }
 }
+
+/**
+ * Makes a path ready that finds every value of a body.
+ * @throws JSONPathError when it does not parse; what it gives throws BadAnswer where the body cannot be read.
+ */
+export async function finderOf(path: string): Promise<(body: string) => Promise<readonly Json[]>> {
+  const query = await pathOf(path)
+  return async (body) => valuesOf(query, jsonOf(body))
+}

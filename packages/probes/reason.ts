@@ -1,4 +1,5 @@
-import { showDuration } from '#kernel'
+import { Failure, showDuration } from '#kernel'
+import type { Measurement } from '#kernel'
 
 /** Ends a probe that took too long. */
 export class ProbeTimeout extends Error {
@@ -20,6 +21,10 @@ const words: Readonly<Record<string, string>> = {
   ETIMEDOUT: 'the host does not answer',
   EHOSTUNREACH: 'the host cannot be reached',
   ENETUNREACH: 'the network cannot be reached',
+  EADDRNOTAVAIL: 'this machine has no such network',
+  EAFNOSUPPORT: 'this machine has no such network',
+  ENOENT: 'the socket does not exist',
+  EACCES: 'the socket may not be used',
   ENOTFOUND: 'the name does not resolve',
   EAI_AGAIN: 'the name cannot be resolved now',
   CERT_HAS_EXPIRED: 'the certificate has expired',
@@ -49,8 +54,27 @@ export function reasonOfError(thrown: unknown): string {
   return `the request failed (${thrown instanceof Error ? thrown.name : 'unknown'})`
 }
 
-/** A fault of this program, not of the endpoint: errors of the language itself, which carry no code. */
-export function isBug(thrown: unknown): boolean {
+const untrusted: ReadonlySet<unknown> = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+])
+
+/** This machine has no way there at all, as to IPv6 from a network without it. */
+const outOfReach: ReadonlySet<unknown> = new Set(['ENETUNREACH', 'EADDRNOTAVAIL', 'EAFNOSUPPORT'])
+
+/** The code of a reason that waiting does not mend. */
+export function codeOfError(thrown: unknown): Pick<Measurement, 'code'> {
+  if (thrown instanceof AggregateError && thrown.errors.length > 0) return codeOfError(thrown.errors[0])
+  const found = (thrown as { code?: unknown } | null)?.code
+  if (untrusted.has(found)) return { code: 'CERTIFICATE_UNTRUSTED' }
+  return outOfReach.has(found) ? { code: 'HOST_UNREACHABLE' } : {}
+}
+
+/** Not the endpoint's fault: a Failure, or a bug of this program, which is an error of the language that carries no code. */
+export function isFault(thrown: unknown): boolean {
+  if (thrown instanceof Failure) return true
   return (thrown instanceof TypeError || thrown instanceof ReferenceError) && !('code' in thrown)
 }
 

@@ -1,6 +1,7 @@
 import type { Host, Router, Shell } from '#kernel'
 import { embeddedRouter } from './embedded/embedded.ts'
 import { haproxyRouter } from './haproxy/haproxy.ts'
+import { nginxRouter } from './nginx/nginx.ts'
 
 /** What a router is made from. */
 export interface RouterContext {
@@ -34,4 +35,5 @@ export interface ManagedRouter extends Router {
 export const routers: Readonly<Record<string, RouterEntry>> = {
   embedded: { create: embeddedRouter },
   haproxy: { create: haproxyRouter },
+  nginx: { create: nginxRouter },
 }

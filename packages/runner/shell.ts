@@ -7,16 +7,16 @@ import { existsSync } from 'node:fs'
 import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { constants } from 'node:os'
 import { dirname } from 'node:path'
-import { Failure, printable, showDuration } from '#kernel'
+import { Failure, printable } from '#kernel'
 import type { Command, CommandResult, Shell } from '#kernel'
-import { commandFailure } from './command-failure.ts'
+import { cancelled, commandFailure, timedOut } from './command-failure.ts'
 import { TailBuffer } from './tail-buffer.ts'
 
 /** How much of each stream is kept: its end. */
 export const keptBytes = 8 * 1024 * 1024
 
 /** Between SIGTERM and SIGKILL; the runner itself leaves a cancelled job 7.5 s. */
-const graceMs = 3_000
+export const graceMs = 3_000
 
 /** A program that goes on in the background may hold the streams open; its parent's answer does not wait for it. */
 const streamsMs = 500
@@ -157,20 +157,6 @@ function notStarted(command: Command, cause: NodeJS.ErrnoException): Failure {
     `${printable(command).slice(0, 2_000)}: could not be started: ${cause.code ?? cause.message}`,
     { cause },
   )
-}
-
-function timedOut(command: Command, result: CommandResult): Failure {
-  return commandFailure(
-    'COMMAND_TIMEOUT',
-    `ended at its limit of ${showDuration(command.timeoutMs ?? 0)}`,
-    command,
-    result,
-  )
-}
-
-function cancelled(command: Command, signal: AbortSignal): Failure {
-  if (signal.reason instanceof Failure) return signal.reason
-  return new Failure('CANCELLED', `${printable(command)}: cancelled`, { cause: signal.reason })
 }
 
 /** Makes missing folders above it. The default mode lets only the owner read it. */

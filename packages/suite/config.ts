@@ -7,7 +7,7 @@ const map = z.union([z.string(), z.record(z.string(), scalar)])
 
 /** Settings that may stand at the top of the file and in each environment; they have the names of the inputs. */
 const settings = {
-  target: scalar.describe('Where slots live: docker or process.'),
+  target: scalar.describe('Where slots live: docker, compose or process.'),
   router: scalar.describe('What sends requests to slots; each target has its default.'),
   'router-image': scalar.describe('Image of a router that runs in a container.'),
   hosts: words.describe('user@host[:port], one per entry; none means this machine.'),
@@ -19,6 +19,8 @@ const settings = {
   bake: scalar.describe('How long a release is watched after the shift, for example 10m.'),
   drain: scalar.describe('How long the old slot may finish what it is doing.'),
   checks: words.describe('Thresholds such as "error_rate < 1%".'),
+  metrics: words.describe('NAME (UNIT) = prometheus QUERY, or NAME = json URL $.path.'),
+  prometheus: scalar.describe('Address of Prometheus.'),
   'min-samples': scalar.describe('Fewest samples for a verdict.'),
   'on-inconclusive': scalar.describe('hold, continue or rollback.'),
   'keep-warm': scalar.describe('next-deploy, a duration such as 2h, or 0.'),
@@ -26,6 +28,8 @@ const settings = {
   successes: scalar.describe('Good probes in a row that open the gate.'),
   deadline: scalar.describe('How long the gate may take.'),
   'version-path': scalar.describe('Where the health body names the version; "-" does not look.'),
+  'compose-file': words.describe('Compose files for target compose; by default those that compose finds itself.'),
+  profiles: words.describe('Profiles of the compose file.'),
   env: map.describe('Plain settings of the app, KEY=VALUE or a map.'),
 }
 
@@ -58,13 +62,52 @@ const migrate = z.strictObject({
   backup: scalar.optional(),
 })
 
+/** Inputs of verify-health that a file may hold; they have the names of the inputs. No secret is among them. */
+const verify = z.strictObject({
+  url: scalar.describe('What to probe.').optional(),
+  method: scalar.optional(),
+  body: scalar.optional(),
+  status: words.describe('Statuses that count as good.').optional(),
+  expect: words.describe('What an answer must say, for example checks.database=ok.').optional(),
+  redirects: scalar.optional(),
+  timeout: scalar.optional(),
+  socket: scalar.optional(),
+  ca: scalar.optional(),
+  probes: words
+    .describe('What else must be good: https://…, tcp://host:port, container:NAME, command:WORDS.')
+    .optional(),
+  'health-url': scalar.describe('URL whose body names the dependencies; "-" reads none.').optional(),
+  'ready-url': scalar.optional(),
+  'on-degraded': scalar.optional(),
+  'certificate-days': scalar.optional(),
+  'https-redirect': scalar.optional(),
+  digest: scalar.optional(),
+  'digest-path': scalar.optional(),
+  origins: words.describe('More origins that must answer from the version.').optional(),
+  addresses: scalar.optional(),
+  'first-healthy': scalar.optional(),
+  stable: scalar.optional(),
+  flow: scalar.describe('File of a smoke test.').optional(),
+  window: scalar.describe('How long to measure after the gate.').optional(),
+  rate: scalar.describe('Requests per second in the window.').optional(),
+  checks: words.describe('Thresholds over the window and the metrics.').optional(),
+  baseline: scalar.optional(),
+  pairs: scalar.optional(),
+  metrics: words.describe('NAME = prometheus QUERY, or NAME = json URL $.path.').optional(),
+  prometheus: scalar.optional(),
+  report: scalar.optional(),
+})
+
 /** `.github/switchyard.yml`, whole; published as JSON Schema for editors. */
 export const configSchema = z
   .strictObject({
     app: z.string().describe('Name of the app.').optional(),
     services: z.record(z.string().regex(/^[a-z0-9][a-z0-9-]{0,40}$/), service).optional(),
     migrate: migrate.optional(),
-    environments: z.record(z.string().regex(/^[a-z0-9][a-z0-9-]{0,40}$/), environment).optional(),
+    verify: verify.optional(),
+    environments: z
+      .record(z.string().regex(/^[a-z0-9][a-z0-9-]{0,40}$/), environment.extend({ verify: verify.optional() }))
+      .optional(),
     ...environment.shape,
   })
   .meta({ title: 'Switchyard', description: 'Configuration of Switchyard: .github/switchyard.yml' })
@@ -117,17 +160,20 @@ function explain(issue: z.core.$ZodIssue): string {
     .join('; ')
 }
 
-/** The text an input would have had, from the file: the environment's section wins over the top, migrate's over both. */
-export function settingOf(config: Config, environmentName: string, name: string): string {
+/** The text an input would have had, from the file: the environment's section wins over the top, migrate's and verify's over both. */
+export function settingOf(config: Config, environmentName: string, name: string, action: string): string {
   const section: Record<string, unknown> = config.environments?.[environmentName] ?? {}
   const top: Record<string, unknown> = config
-  const found = section[name] ?? (config.migrate as Record<string, unknown> | undefined)?.[name] ?? top[name]
-  if (
-    found === undefined ||
-    found === null ||
-    (name !== 'app' && !Object.hasOwn(settings, name) && !Object.hasOwn(migrate.shape, name))
-  )
-    return ''
+  const places = [
+    // The chain hands on what it is given to verify-health, and must know whether there is anything to verify.
+    (action === 'verify-health' && Object.hasOwn(verify.shape, name)) || (action === 'deliver' && name === 'url')
+      ? [section['verify'], config.verify]
+      : [],
+    Object.hasOwn(settings, name) ? [section, top] : [],
+    Object.hasOwn(migrate.shape, name) ? [config.migrate] : [],
+    name === 'app' ? [top] : [],
+  ].flat() as (Record<string, unknown> | undefined)[]
+  const found = places.map((place) => place?.[name]).find((value) => value !== undefined && value !== null)
   if (Array.isArray(found)) return found.map(String).join('\n')
   if (typeof found === 'object')
     return Object.entries(found)

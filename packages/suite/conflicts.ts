@@ -1,4 +1,6 @@
-import { Failure } from '#kernel'
+import { Failure, asFailure, checkNames } from '#kernel'
+import type { Threshold } from '#kernel'
+import { metricsOf, parseMetricDefinitions } from '#metrics'
 
 /** force without a reason would leave nothing for whoever asks later. */
 export function forceNeedsReason(inputs: { readonly force: boolean; readonly reason: string }): readonly Failure[] {
@@ -33,4 +35,47 @@ export function releaseIsNamed(inputs: { readonly mode: string; readonly release
   if (inputs.release !== '' || inputs.mode === 'promote' || inputs.mode === 'reject') return []
   const hint = "Give build-scan's output `release`, or name@sha256:…"
   return [new Failure('INPUT_MISSING', 'release is required', { field: 'release', hint })]
+}
+
+/** Pairs of verify-health's inputs of which one says nothing without the other. */
+export function verifyIsWhole(inputs: {
+  readonly url: string
+  readonly 'client-cert': string
+  readonly 'client-key': string
+  readonly 'https-redirect': boolean
+  readonly flow: string
+  readonly 'flow-secrets': Readonly<Record<string, string>>
+}): readonly Failure[] {
+  const wrong = (field: string, what: string, hint: string) => new Failure('INPUT_CONFLICT', what, { field, hint })
+  const isHttps = inputs.url.toLowerCase().startsWith('https:')
+  return [
+    ...((inputs['client-cert'] === '') === (inputs['client-key'] === '')
+      ? []
+      : [wrong('client-key', 'client-cert and client-key go together', 'Give both or neither.')]),
+    ...(inputs['https-redirect'] && !isHttps
+      ? [wrong('https-redirect', 'https-redirect needs an https url', 'Write url with https://, or leave it out.')]
+      : []),
+    ...(inputs.flow === '' && Object.keys(inputs['flow-secrets']).length > 0
+      ? [wrong('flow', 'flow-secrets needs a flow', 'Name the file of the flow.')]
+      : []),
+  ]
+}
+
+/** A threshold over something that nobody measures, or a metric that cannot be read. */
+export function checksAreKnown(inputs: {
+  readonly checks: readonly Threshold[]
+  readonly metrics: readonly string[]
+  readonly prometheus: string
+}): readonly Failure[] {
+  try {
+    const definitions = parseMetricDefinitions(inputs.metrics)
+    checkNames(inputs.checks, metricsOf(definitions))
+    const isMissing = inputs.prometheus === '' && definitions.some(({ source }) => source.startsWith('prometheus'))
+    const hint = 'Give its address, for example http://127.0.0.1:9090.'
+    return isMissing
+      ? [new Failure('INPUT_MISSING', 'prometheus is required by metrics', { field: 'prometheus', hint })]
+      : []
+  } catch (thrown) {
+    return [asFailure(thrown)]
+  }
 }

@@ -1,4 +1,5 @@
-import { Failure, asFailure, parseDuration, parseThreshold } from '#kernel'
+import { Failure, asFailure, parseAssertion, parseDuration, readThreshold } from '#kernel'
+import type { Assertion } from '#kernel'
 import { z } from 'zod'
 
 /** What documentation, action.yml and the command line's help know about an input. */
@@ -179,9 +180,9 @@ export function percentages(meta: FieldMeta): Field<readonly number[]> {
   })
 }
 
-/** Thresholds, one per line: `p95 < 500ms`. */
+/** Thresholds, one per line: `p95 < 500ms`. Whether somebody measures what they name is found out by checksAreKnown. */
 export function thresholds(meta: FieldMeta) {
-  return field(meta, (given) => readList(given).map(parseThreshold))
+  return field(meta, (given) => readList(given).map((text) => readThreshold(text, null)))
 }
 
 /** KEY=VALUE lines; a value may hold anything but a line end. */
@@ -201,15 +202,66 @@ export function pairs(meta: FieldMeta): Field<Readonly<Record<string, string>>> 
   })
 }
 
+/** `Name: value` lines: headers of a request. Values are not shown: they may be secrets. */
+export function headers(meta: FieldMeta): Field<Readonly<Record<string, string>>> {
+  return field(meta, (given) => {
+    const found: Record<string, string> = {}
+    for (const line of given.split(/\r?\n/)) {
+      if (line.trim() === '') continue
+      // RFC 9110, 5.1 and 5.5: a name is a token, a value is visible text.
+      const split = /^\s*([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([\x20-\x7e\x80-\xff\t]*)$/.exec(line)
+      if (split?.[1] === undefined) throw invalid('has a line that is not Name: value')
+      const name = split[1].toLowerCase()
+      if (Object.hasOwn(found, name)) throw invalid(`names ${name} twice`)
+      found[name] = (split[2] ?? '').trim()
+    }
+    return found
+  })
+}
+
 /** An http or https URL. */
 export function url(meta: FieldMeta): Field<string> {
-  return field(meta, (given) => {
-    const trimmed = given.trim()
-    if (trimmed === '') return ''
-    const parsed = URL.canParse(trimmed) ? new URL(trimmed) : null
-    if (parsed === null || !['http:', 'https:'].includes(parsed.protocol)) throw invalid('is not an http or https URL')
-    return trimmed
-  })
+  return field(meta, (given) => (given.trim() === '' ? '' : webUrl(given)))
+}
+
+/** http and https URLs, one per line. */
+export function urls(meta: FieldMeta): Field<readonly string[]> {
+  return field(meta, (given) => readList(given).map(webUrl))
+}
+
+/** An http or https URL; empty for none, `-` where that means to do without. */
+export function urlOrDash(meta: FieldMeta): Field<string> {
+  return field(meta, (given) => (['', '-'].includes(given.trim()) ? given.trim() : webUrl(given)))
+}
+
+function webUrl(given: string): string {
+  const parsed = URL.parse(given.trim())
+  if (parsed !== null && /^https?:$/.test(parsed.protocol)) return given.trim()
+  // It is not shown: it may hold a password.
+  throw invalid('is not an http or https URL', 'Write it whole, for example https://shop.example.com/health.')
+}
+
+/** What a probe is pointed at; `command:WORDS` has its words. */
+export interface ProbeTarget {
+  readonly url: string
+  readonly command?: { readonly argv: readonly [string, ...string[]] }
+}
+
+/** `https://…`, `tcp://host:port`, `container:NAME` or `command:WORDS`, one per line. */
+export function probeTargets(meta: FieldMeta): Field<readonly ProbeTarget[]> {
+  return field(meta, (given) => readList(given).map(probeTarget))
+}
+
+function probeTarget(entry: string): ProbeTarget {
+  const [word, ...more] = /^command:\s*(.*)$/s.exec(entry)?.[1]?.split(/\s+/) ?? []
+  if (word !== undefined && word !== '') return { url: `command:${word}`, command: { argv: [word, ...more] } }
+  if (/^https?:\/\//i.test(entry)) return { url: webUrl(entry) }
+  if (/^tcp:\/\/[^/\s]+:\d{1,5}$/.test(entry) || /^container:[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/.test(entry))
+    return { url: entry }
+  throw invalid(
+    'has an entry that cannot be probed',
+    'Write https://…, tcp://host:port, container:NAME or command:WORDS.',
+  )
 }
 
 /** An absolute path on a server, such as `/health`. */
@@ -252,15 +304,7 @@ export function statuses(meta: FieldMeta): Field<readonly number[]> {
   )
 }
 
-/** `dotted.path=value` lines: what a JSON body must say. */
-export function assertions(meta: FieldMeta): Field<Readonly<Record<string, string>>> {
-  return field(meta, (given) =>
-    Object.fromEntries(
-      readList(given).map((entry) => {
-        const split = /^([^=\s]{1,200})=(.*)$/.exec(entry)
-        if (split?.[1] !== undefined) return [split[1], (split[2] ?? '').trim()]
-        throw invalid(`"${entry.slice(0, 60)}" is not path=value`, 'For example checks.database=ok.')
-      }),
-    ),
-  )
+/** What an answer must say, one assertion per line. */
+export function assertions(meta: FieldMeta): Field<readonly Assertion[]> {
+  return field(meta, (given) => readList(given).map(parseAssertion))
 }

@@ -2,27 +2,33 @@ import { createHash } from 'node:crypto'
 import { cp, mkdir, readFile, realpath, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Failure } from '#kernel'
-import type { Event, Host } from '#kernel'
-import { host as openHost, hostLease, hostLedger, stateRoot } from '#hosts'
-import { httpProbe } from '#probes'
+import type { Event, Host, Metric, Router, Target } from '#kernel'
+import { host as openHost, hostLease, hostLedger } from '#hosts'
+import { metrics } from '#metrics'
+import { finderOf, httpProbe } from '#probes'
 import type { Ports } from '#operations'
 import { routers } from '#routers'
 import { localShell, systemClock } from '#runner'
 import { targets } from '#targets'
+import type { TargetContext } from '#targets'
 import { z } from 'zod'
 import type { Listen } from './fields.ts'
+import { openMachine } from './hosts.ts'
+import type { Machine, MachineInputs } from './hosts.ts'
 
 /** Which environment, on which target. */
-export interface EnvironmentInputs {
+export interface EnvironmentInputs extends MachineInputs {
   readonly app: string
   readonly environment: string
   readonly target: string
   readonly router: string
   readonly 'router-image': string
-  readonly hosts: readonly string[]
-  readonly 'state-dir': string
   readonly listen: Listen | null
   readonly 'github-token': string
+  readonly prometheus?: string
+  readonly 'prometheus-token'?: string
+  /** What a release of this run brought from the checkout, by its id. */
+  readonly carried?: TargetContext['carried']
 }
 
 /** What an environment was set up with; kept on the host, so that whoever comes later needs to be told nothing. */
@@ -41,6 +47,8 @@ const recordPath = 'environment.json'
 export interface OpenEnvironment extends Ports {
   readonly host: Host
   readonly record: EnvironmentRecord
+  /** Ends the connection to the host, if there is one; it ends with this process too. */
+  close(): Promise<void>
 }
 
 /** Makes the ports of one environment ready. Changes nothing yet, but for the state folder and our own programs in it. */
@@ -48,37 +56,51 @@ export async function openEnvironment(
   inputs: EnvironmentInputs,
   tell: (event: Event) => void,
 ): Promise<OpenEnvironment> {
-  const [remote] = inputs.hosts
-  if (remote !== undefined) {
-    throw new Failure('INPUT_INVALID', `hosts: ${remote}: hosts over SSH are not supported by this version`, {
-      field: 'hosts',
-      hint: 'Leave hosts empty and run on the machine itself, for example on a self-hosted runner.',
-    })
+  const machine = await openMachine(inputs)
+  try {
+    return await openOn(machine, inputs, tell)
+  } catch (thrown) {
+    await machine.close()
+    throw thrown
   }
-  const runner = localShell()
+}
+
+async function openOn(
+  machine: Machine,
+  inputs: EnvironmentInputs,
+  tell: (event: Event) => void,
+): Promise<OpenEnvironment> {
   const { app, environment } = inputs
-  const root = inputs['state-dir'] === '' ? await stateRoot(runner) : inputs['state-dir']
-  const host = await openHost({ shell: runner, root, app, environment, name: 'this machine' })
+  const { shell, name, root } = machine
+  const runner = localShell()
+  if (machine.isRemote) tell({ kind: 'note', text: `${name}: state in ${root}`, atMs: systemClock.monotonic() })
+  const host = await openHost({ shell, root, app, environment, name })
   const before = await readRecord(host)
   const record = recordOf(inputs, before)
   const targetEntry = entryOf(targets, 'target', record.target)
   const routerEntry = entryOf(routers, 'router', record.router)
-  const resident = await installResident(root)
-  const context = { host, runner, app, environment, resident }
+  if (machine.isRemote && !targetEntry.isRemote) throw tooFar(record.target, name)
+  const resident = machine.isRemote ? noResident : await installResident(root)
+  const context = { host, shell, runner, app, environment, resident }
   const router = routerEntry.create({
     ...context,
     bind: record.address,
     listen: record.port,
     image: record.routerImage,
   })
+  const target = targetEntry.create({
+    ...context,
+    ...(inputs.carried === undefined ? {} : { carried: inputs.carried }),
+  })
   return {
     host,
     record,
-    target: targetEntry.create(context),
+    target,
+    metric: metricOf(inputs, target, router),
     router,
     lease: hostLease(host),
     ledger: hostLedger(host, { note: (text) => tell({ kind: 'warning', text, atMs: systemClock.monotonic() }) }),
-    probe: httpProbe(),
+    probe: machine.lookFrom(httpProbe()),
     clock: systemClock,
     listener: { tell },
     ...overBy(inputs['github-token']),
@@ -88,7 +110,33 @@ export async function openEnvironment(
       const [done] = await Promise.all([router.setup(), keep])
       return done
     },
+    close: () => machine.close(),
   }
+}
+
+/** What stays on a host is this program itself, which is not on other machines. */
+const noResident = ['switchyard-resident'] as const
+
+function tooFar(target: string, name: string): Failure {
+  return new Failure('INPUT_CONFLICT', `target ${target} lives on the machine this runs on, not on ${name}`, {
+    field: 'hosts',
+    hint: 'Leave hosts empty, or use target docker.',
+  })
+}
+
+/** Metrics are read from where this runs; what the slots use, from the target. */
+function metricOf(inputs: EnvironmentInputs, target: Target, router: Router): Metric {
+  const { prometheus = '', 'prometheus-token': token = '' } = inputs
+  return metrics({
+    probe: httpProbe(),
+    jsonPath: finderOf,
+    router,
+    ...(target.usage === undefined
+      ? {}
+      : { usage: (slot, signal) => target.usage?.(slot, signal) ?? Promise.resolve([]) }),
+    ...(prometheus === '' ? {} : { prometheusUrl: prometheus }),
+    ...(token === '' ? {} : { prometheusToken: token }),
+  })
 }
 
 /** With a token, GitHub is asked about runs; loaded only then. */

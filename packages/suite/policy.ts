@@ -1,5 +1,6 @@
-import { defaultGate } from '#kernel'
+import { checkNames, defaultGate } from '#kernel'
 import type { Policy, Threshold } from '#kernel'
+import { metricsOf, parseMetricDefinitions } from '#metrics'
 
 /** The inputs a policy is made of; what an action does not have keeps its default. */
 export interface PolicyInputs {
@@ -10,6 +11,7 @@ export interface PolicyInputs {
   readonly 'step-time': number
   readonly bake: number
   readonly checks: readonly Threshold[]
+  readonly metrics: readonly string[]
   readonly 'min-samples': number
   readonly 'on-inconclusive': Policy['onInconclusive']
   readonly drain: number
@@ -22,6 +24,7 @@ const graceMs = 10_000
 
 export function policyOf(inputs: Partial<PolicyInputs>): Policy {
   const path = inputs['version-path'] ?? 'version'
+  const metrics = parseMetricDefinitions(inputs.metrics ?? [])
   return {
     gate: {
       ...defaultGate,
@@ -32,7 +35,8 @@ export function policyOf(inputs: Partial<PolicyInputs>): Policy {
     steps: inputs.steps ?? [100],
     stepMs: inputs['step-time'] ?? 60_000,
     bakeMs: inputs.bake ?? 0,
-    thresholds: inputs.checks ?? [],
+    thresholds: checkNames(inputs.checks ?? [], metricsOf(metrics)),
+    metrics,
     minSamples: inputs['min-samples'] ?? 20,
     onInconclusive: inputs['on-inconclusive'] ?? 'hold',
     drainMs: inputs.drain ?? 30_000,

@@ -26,7 +26,7 @@ export interface AppInputs {
 const digestPattern = /@?sha256:[0-9a-f]{64}$/
 
 /**
- * The release that an input names, with what the app's inputs and the configuration file say about its services.
+ * The release that an input names, with what the app's inputs and the configuration file say about its services, or what it carries.
  * @throws Failure INPUT_MISSING, RELEASE_INVALID, INPUT_CONFLICT.
  */
 export function resolveRelease(
@@ -34,8 +34,25 @@ export function resolveRelease(
   place: { app: string; environment: string },
   inputs: AppInputs,
   config: Config,
+  carried: Carrying | null = null,
 ): Release {
   const { version, commit, services: refs } = readRelease(text)
+  const services = carried?.services ?? servicesOf(refs, inputs, config)
+  const body = { ...place, version, services }
+  return {
+    ...body,
+    ...(commit === undefined ? {} : { commit }),
+    id: identify(body, inputs.secrets, carried?.content ?? ''),
+  }
+}
+
+/** What a release takes along from the checkout, see carryAlong: it decides its services, and is part of what it is. */
+interface Carrying {
+  readonly services: readonly Service[]
+  readonly content: string
+}
+
+function servicesOf(refs: Readonly<Record<string, string>>, inputs: AppInputs, config: Config): readonly Service[] {
   const names = Object.keys(refs)
   const configured = Object.keys(config.services ?? {})
   const missing = configured.filter((name) => !Object.hasOwn(refs, name))
@@ -50,9 +67,7 @@ export function resolveRelease(
       },
     )
   }
-  const services = names.map((name) => serviceOf(name, refs[name] ?? '', config.services?.[name], inputs))
-  const body = { ...place, version, services }
-  return { ...body, ...(commit === undefined ? {} : { commit }), id: identify(body, inputs.secrets) }
+  return names.map((name) => serviceOf(name, refs[name] ?? '', config.services?.[name], inputs))
 }
 
 /** `name@sha256:…`, `sha256:…`, `path.tar.gz@sha256:…`, or build-scan's JSON. */
@@ -108,10 +123,14 @@ function wordsOf(command: string | readonly string[]): readonly string[] {
   return typeof command === 'string' ? command.split(/\s+/).filter((word) => word !== '') : command
 }
 
-/** Secrets count by a slow hash: the id is recorded and printed, and must not help to guess a short one. */
-function identify(body: object, secrets: Secrets): string {
+/**
+ * Secrets count by a slow hash: the id is recorded and printed, and must not help to guess a short one. So does what is carried: secrets
+ * may have been put into it.
+ */
+function identify(body: object, secrets: Secrets, carried: string): string {
   const sorted = Object.entries(secrets).sort(([a], [b]) => (a < b ? -1 : 1))
-  const sealed = sorted.length === 0 ? '' : scryptSync(JSON.stringify(sorted), JSON.stringify(body), 16).toString('hex')
+  const hidden = `${sorted.length === 0 ? '' : JSON.stringify(sorted)}${carried}`
+  const sealed = hidden === '' ? '' : scryptSync(hidden, JSON.stringify(body), 16).toString('hex')
   return createHash('sha256').update(JSON.stringify(body)).update(sealed).digest('hex').slice(0, 40)
 }
 

@@ -27,7 +27,7 @@ export async function readSettings<Shape extends z.ZodRawShape>(
   for (const { name, secret } of fieldsOf(action)) if (secret === true) maskField(session.given(name), session.mask)
   const workspace = session.environment['GITHUB_WORKSPACE'] ?? process.cwd()
   const environment = session.given('environment').trim() || 'production'
-  const { config, settingOf } = await loadConfig(session.given('config').trim(), workspace, environment)
+  const { config, settingOf } = await loadConfig(session.given('config').trim(), workspace, environment, action.name)
   const inputs = readInputs(action, (name) => {
     const given = session.given(name)
     return given.trim() === '' ? settingOf(name) : given
@@ -63,7 +63,7 @@ interface Loaded {
 }
 
 /** Without a file, neither its schema nor a parser is loaded. */
-async function loadConfig(path: string, workspace: string, environment: string): Promise<Loaded> {
+async function loadConfig(path: string, workspace: string, environment: string, action: string): Promise<Loaded> {
   const shown = path === '' ? defaultPath : path
   let text: string
   try {
@@ -78,5 +78,5 @@ async function loadConfig(path: string, workspace: string, environment: string):
   }
   const { parseConfig, settingOf } = await import('./config.ts')
   const config = await parseConfig(text, shown)
-  return { config, settingOf: (name) => settingOf(config, environment, name) }
+  return { config, settingOf: (name) => settingOf(config, environment, name, action) }
 }

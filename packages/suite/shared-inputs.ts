@@ -6,11 +6,12 @@ export const targetInputs = {
   environment: field.name({ description: 'Environment: staging, production, …', default: 'production' }),
   app: field.name({ description: 'Name of the app; default: the name of the repository.' }),
   target: field.text({
-    description: 'Where slots live: `docker` or `process`. Default: what the environment has had, else `docker`.',
+    description:
+      'Where slots live: `docker`, `compose` or `process`. Default: what the environment has had, else `docker`.',
   }),
   router: field.text({
     description:
-      "What sends requests to slots; default: the target's own (`haproxy` for docker, `embedded` for process).",
+      "What sends requests to slots; default: the target's own (`haproxy` for docker and compose, `embedded` for process).",
   }),
   'router-image': field.text({
     description: 'Image of the managed router, by tag or digest; resolved once at set-up and recorded.',
@@ -51,6 +52,16 @@ export const gateInputs = {
 /** What a window is held against when nothing else was said. */
 export const defaultChecks = 'error_rate < 1%'
 
+/** Numbers from elsewhere, for thresholds. */
+export const metricInputs = {
+  metrics: field.list({
+    description:
+      'Metrics for `checks`, one per line: `NAME (UNIT) = prometheus QUERY` or `NAME = json URL $.path`; `{{version}}`, `{{previous}}`, `{{slot}}` and `{{window}}` are filled in.',
+  }),
+  prometheus: field.url({ description: 'Address of Prometheus.' }),
+  'prometheus-token': field.text({ description: 'Its bearer token.', secret: true }),
+}
+
 export const judgeInputs = {
   checks: field.thresholds({
     description: 'Thresholds, one per line: `error_rate < 1%`, `p95 < 500ms`.',
@@ -75,6 +86,10 @@ export const appInputs = {
   instances: field.whole({ min: 1, max: 16 }, { description: 'How many of each service run.', default: '1' }),
   env: field.pairs({ description: 'Plain settings of the app, KEY=VALUE lines.' }),
   secrets: field.pairs({ description: 'Secret settings of the app, KEY=VALUE lines; masked.', secret: true }),
+  'compose-file': field.list({
+    description: 'Compose files for target `compose`, one per line; default: those that docker compose finds itself.',
+  }),
+  profiles: field.list({ description: 'Profiles of the compose file, one per line.' }),
 }
 
 /** How a release goes live. */

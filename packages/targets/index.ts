@@ -1,28 +1,54 @@
 import type { Host, Shell, Target } from '#kernel'
+import { composeTarget } from './compose/compose.ts'
+import { carryProject } from './compose/carry.ts'
+import type { CarryInputs, Carried } from './compose/carry.ts'
+import type { ComposeProject } from './compose/project.ts'
 import { dockerTarget } from './docker/docker.ts'
 import { processTarget } from './process/process.ts'
 
 /** What a target is made from. */
 export interface TargetContext {
   readonly host: Host
+  /** Commands on the machine the slots live on, without its fence; left out where that is this machine. */
+  readonly shell?: Shell
   /** Commands on the machine this program runs on. */
   readonly runner: Shell
   readonly app: string
   readonly environment: string
   /** Starts the resident program (router or supervisor) from its copy in the state folder: the words before its own arguments. */
   readonly resident: readonly [string, ...string[]]
+  /** What a release of this run brought from the checkout, by its id; for targets that carry something. */
+  readonly carried?: (release: string) => ComposeProject | null
 }
+
+export type { CarryInputs, Carried, ComposeProject }
 
 /** One kind of target. Adding one is a file and a line here. */
 export interface TargetEntry {
   readonly create: (context: TargetContext) => Target
   /** Routers that can reach its slots; the first is the default. */
   readonly routers: readonly [string, ...string[]]
+  /** Can its slots live on another machine than this program? */
+  readonly isRemote: boolean
   /** Where the front listens unless told otherwise. */
   readonly listen: { readonly address: string; readonly port: number }
+  /** Reads from the checkout what a release takes along beside its images, where it takes something. */
+  readonly carry?: (runner: Shell, inputs: CarryInputs) => Promise<Carried>
 }
 
 export const targets: Readonly<Record<string, TargetEntry>> = {
-  docker: { create: dockerTarget, routers: ['haproxy'], listen: { address: '0.0.0.0', port: 80 } },
-  process: { create: processTarget, routers: ['embedded'], listen: { address: '127.0.0.1', port: 8080 } },
+  compose: {
+    create: composeTarget,
+    routers: ['haproxy'],
+    isRemote: false,
+    listen: { address: '0.0.0.0', port: 80 },
+    carry: carryProject,
+  },
+  docker: { create: dockerTarget, routers: ['haproxy'], isRemote: true, listen: { address: '0.0.0.0', port: 80 } },
+  process: {
+    create: processTarget,
+    routers: ['embedded', 'nginx'],
+    isRemote: false,
+    listen: { address: '127.0.0.1', port: 8080 },
+  },
 }

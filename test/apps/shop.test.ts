@@ -74,6 +74,17 @@ test('it works before and after the column comes, and is not healthy without the
   database.close()
 })
 
+test('/metrics counts answers by status, and how long they took', async () => {
+  const { url } = await start({ FAULT: 'slow:20' })
+  await ask(url)
+  await ask(`${url}/nowhere`)
+  const text = await (await fetch(`${url}/metrics`)).text()
+  expect(text).toContain('shop_requests_total{version="v1",status="200"} 1\n')
+  expect(text).toContain('shop_requests_total{version="v1",status="404"} 1\n')
+  expect(text).toContain('shop_request_duration_seconds_bucket{version="v1",le="0.01"} 0\n')
+  expect(text).toContain('shop_request_duration_seconds_bucket{version="v1",le="+Inf"} 2\n')
+})
+
 test('SIGTERM: what has begun is finished, then it ends with 0', async () => {
   const { url, child, exit } = await start()
   const slow = ask(`${url}/slow?ms=400`)

@@ -1,4 +1,4 @@
-// npm run bench [-- --target process|docker] [-- --only start,size,notice,deploy,compose,latency]: what it costs; medians and ratios of one run.
+// npm run bench [-- --target process|docker] [-- --only start,size,notice,deploy,compose,latency,window] [-- --seconds 30]: what it costs; medians and ratios of one run.
 import { writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
@@ -11,8 +11,11 @@ import { sizes } from './sizes.ts'
 import { starts } from './start.ts'
 import { show } from './statistics.ts'
 import type { Figure } from './statistics.ts'
+import { windowFigures } from './window.ts'
 
-const { values } = parseArgs({ options: { target: { type: 'string' }, only: { type: 'string' } } })
+const { values } = parseArgs({
+  options: { target: { type: 'string' }, only: { type: 'string' }, seconds: { type: 'string' } },
+})
 const target = values.target ?? 'process'
 if (!isTarget(target)) throw new Error(`unknown target ${target}`)
 
@@ -23,6 +26,7 @@ const parts: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   deploy: () => deployFigures(target),
   compose: () => composeFigures(target),
   latency: async () => [await shiftLatency(target)],
+  window: () => windowFigures(Number(values.seconds ?? 30)),
 }
 
 const wanted = values.only?.split(',') ?? Object.keys(parts)

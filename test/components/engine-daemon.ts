@@ -12,13 +12,15 @@ export function socketOf(folder: string): string {
 }
 
 /**
- * Starts dockerd with everything it owns below `folder` and waits until it answers. It outlives this process.
+ * Starts dockerd with everything it owns below `folder` and waits until it answers. It outlives this process. `within`: words that
+ * put it into another network.
  * @throws Error when dockerd is missing or ends before it answers; then nothing of it runs on
  */
-export async function launch(folder: string, bridge: string): Promise<void> {
+export async function launch(folder: string, bridge: string, within: readonly string[] = []): Promise<void> {
   const log = await open(join(folder, 'log'), 'a')
   const appeared = socketAppears(folder)
-  const daemon = spawn('dockerd', words(folder, bridge), {
+  const [first = '', ...rest] = [...within, 'dockerd', ...words(folder, bridge)]
+  const daemon = spawn(first, rest, {
     detached: true,
     env: systemEnvironment(),
     stdio: ['ignore', log.fd, log.fd],

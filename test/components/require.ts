@@ -14,6 +14,7 @@ const found = new Map<Component, Available>([
   ['dockerd', findEngine()],
   ['sshd', findServer()],
   ['remote-host', findRemoteHost()],
+  ['compose', findCompose()],
 ])
 
 /**
@@ -78,6 +79,13 @@ function findServer(): Available {
 /** A host in a network namespace, with an engine and an SSH server. */
 function findRemoteHost(): Available {
   return [findEngine(), findServer(), findProgram('nsenter')].find((part) => !part.ok) ?? { ok: true }
+}
+
+/** Compose is a plugin of the docker command line, and needs an engine. */
+function findCompose(): Available {
+  const answer = spawnSync('docker', ['compose', 'version', '--short'], { encoding: 'utf8', timeout: 10_000 })
+  const there: Available = answer.status === 0 ? { ok: true } : { ok: false, reason: 'docker has no compose' }
+  return [findEngine(), there].find((part) => !part.ok) ?? { ok: true }
 }
 
 function findProgram(name: string): Available {

@@ -86,7 +86,7 @@ function configOf({ folder, settings = [] }: SshdOptions, port: number, address:
     'UsePAM no',
     'PasswordAuthentication no',
     'KbdInteractiveAuthentication no',
-    'LogLevel VERBOSE',
+    'LogLevel INFO',
     '',
   ].join('\n')
 }
@@ -116,12 +116,13 @@ function listening(child: ChildProcess): Promise<() => string> {
       reject(new Error(`sshd: ${why}: ${said.slice(-2_000)}`))
     }
     child.once('error', (error) => fail(error.message))
-    child.once('exit', (code) => fail(`ended with ${code}`))
+    const ended = (code: number | null) => fail(`ended with ${code}`)
+    child.once('exit', ended)
     child.stderr?.on('data', (chunk: Buffer) => {
       said = (said + chunk.toString()).slice(-200_000)
       if (!said.includes('Server listening on')) return
       clearTimeout(limit)
-      child.removeAllListeners('exit')
+      child.off('exit', ended)
       resolve(() => said)
     })
   })

@@ -31,7 +31,7 @@ describe.each(kinds)('fencing with %s', (kind) => {
   const owner = (ttlMs: number, pauseSeconds: number) => {
     const program = join(import.meta.dirname, 'owner.ts')
     const child = spawn(process.execPath, [program, world.root, String(ttlMs), file, String(pauseSeconds)], {
-      env: { ...process.env, PATH: world.path, NODE_OPTIONS: '' },
+      env: { ...process.env, ...world.way, PATH: world.path, NODE_OPTIONS: '' },
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     children.push(child)

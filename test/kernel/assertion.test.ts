@@ -50,7 +50,7 @@ describe('parseAssertion', () => {
       "$.items[?@.price > 3 && @.name == 'a b'].id exists",
       { subject: { of: 'path', path: "$.items[?@.price > 3 && @.name == 'a b'].id" } },
     ],
-    ["$['it\\'s ]'] exists", { subject: { of: 'path', path: "$['it\\'s ]']" } }],
+    ["$['it\\'s ] == '] exists", { subject: { of: 'path', path: "$['it\\'s ] == ']" }, operator: 'exists' }],
     ['$ exists', { subject: { of: 'path', path: '$' }, operator: 'exists' }],
     ['checks.database=ok', { subject: { of: 'dotted', path: 'checks.database' }, operator: '==', value: 'ok' }],
     ['status=ok', { subject: { of: 'dotted', path: 'status' }, value: 'ok' }],

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { gateNext, gateStart, readPath, shownUrl, withVersion } from '#kernel'
+import { gateNext, gateStart, gateState, readPath, shownUrl, withVersion } from '#kernel'
 import type { Measurement } from '#kernel'
 
 const good = (body: string): Measurement => ({ ok: true, latencyMs: 1, body })
@@ -14,13 +14,50 @@ describe('gateNext', () => {
           gateStart,
         )
         const lastBad = looks.lastIndexOf(false)
-        expect(progress).toEqual({
+        expect(progress).toMatchObject({
           probes: looks.length,
           streak: looks.length - 1 - lastBad,
           lastBad: lastBad === -1 ? null : `look ${lastBad}`,
         })
       }),
     )
+  })
+})
+
+describe('gateState', () => {
+  const looks = fc.array(fc.record({ ok: fc.boolean(), afterMs: fc.integer({ min: 0, max: 2000 }) }), { maxLength: 40 })
+  const policy = { successes: 3, deadlineMs: 10_000, intervalMs: 50, timeoutMs: 1000, versionPath: null }
+
+  test('open: the last looks are good, enough of them, and for long enough; before the deadline nothing opens by time alone', () => {
+    fc.assert(
+      fc.property(looks, fc.integer({ min: 0, max: 3000 }), (given, stableMs) => {
+        let atMs = 0
+        let progress = gateStart
+        const seen: { ok: boolean; atMs: number }[] = []
+        for (const { ok, afterMs } of given) {
+          atMs += afterMs
+          seen.push({ ok, atMs })
+          progress = gateNext(progress, { ok, latencyMs: 1 }, { atMs, successes: policy.successes })
+        }
+        const row = seen.slice(seen.findLastIndex(({ ok }) => !ok) + 1)
+        const proven = row[policy.successes - 1]
+        const isOpen = proven !== undefined && (row.at(-1)?.atMs ?? 0) - proven.atMs >= stableMs
+        for (const laterMs of [0, 5000, 20_000])
+          expect(gateState(progress, { ...policy, stableMs }, atMs + laterMs) === 'open').toBe(isOpen)
+      }),
+    )
+  })
+
+  test('a gate that is not open ends at its deadline, or at the deadline of the first good look', () => {
+    const bad = gateNext(gateStart, { ok: false, latencyMs: 1 })
+    expect(gateState(bad, policy, 9999)).toBe('waiting')
+    expect(gateState(bad, policy, 10_000)).toBe('deadline')
+    expect(gateState(bad, { ...policy, firstWithinMs: 500 }, 499)).toBe('waiting')
+    expect(gateState(bad, { ...policy, firstWithinMs: 500 }, 500)).toBe('late')
+    const once = gateNext(gateStart, { ok: true, latencyMs: 1 }, { atMs: 400, successes: 3 })
+    expect(gateState(once, { ...policy, firstWithinMs: 500 }, 600)).toBe('waiting')
+    expect(gateState(once, { ...policy, stableMs: 4000 }, 6000)).toBe('waiting')
+    expect(gateState(once, { ...policy, stableMs: 4000 }, 6001)).toBe('unsteady')
   })
 })
 

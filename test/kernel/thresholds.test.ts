@@ -40,7 +40,16 @@ describe('parseThreshold', () => {
           const text = `${a}${metric}${b}${comparison}${c}${number}${d}${unit}${e}`
           // Exact by its decimal digits: 1.1 s are 1100 ms, not 1100.0000000000002.
           const limit = unit === 's' ? Number(`${number}e3`) : Number(number)
-          expect(parseThreshold(text)).toEqual({ text: text.trim(), metric, comparison, limit })
+          const own = metric === 'error_rate' ? '%' : 'ms'
+          expect(parseThreshold(text)).toEqual({
+            text: text.trim(),
+            metric,
+            comparison,
+            limit,
+            unit: own,
+            valueUnit: own,
+            relative: null,
+          })
         },
       ),
       { numRuns: 1000 },

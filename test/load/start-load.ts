@@ -21,14 +21,16 @@ export interface RunningLoad {
   stop(): Promise<LoadTotal>
 }
 
-/** Starts a load in a process of its own and waits until it is ready. */
+/** Starts a load in a process of its own and waits until it is ready; `within`: words that put it into another network. */
 export async function startLoad(
   options: Partial<LoadOptions> & Pick<LoadOptions, 'url'>,
   onLine: (line: LoadLine) => void = () => undefined,
+  within: readonly string[] = [],
 ): Promise<RunningLoad> {
   const whole: LoadOptions = { ...defaultLoad, ...options }
   const program = join(import.meta.dirname, 'load.ts')
-  const child = spawn(process.execPath, [program, ...loadFlags(whole)], { stdio: ['pipe', 'pipe', 'pipe'] })
+  const [first = '', ...rest] = [...within, process.execPath, program, ...loadFlags(whole)]
+  const child = spawn(first, rest, { stdio: ['pipe', 'pipe', 'pipe'] })
   const lines: LoadLine[] = []
   const watchers = new Set<(line: LoadLine) => void>()
   const errors: string[] = []

@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals'
 import { createServer } from 'node:http'
-import type { Measurement, Probe } from '#kernel'
-import { httpProbe } from '#probes'
+import { parseAssertion } from '#kernel'
+import type { Clock, GatePolicy, Measurement, Probe } from '#kernel'
+import { checkAssertions, httpProbe } from '#probes'
 import { systemClock } from '../../packages/runner/clock.ts'
 import { passGate } from '../../packages/operations/gate.ts'
 import type { GateOrder } from '../../packages/operations/gate.ts'
@@ -139,16 +140,20 @@ describe('passGate', () => {
     ).toMatchObject({ outcome: 'pass' })
   })
 
-  test('values at paths of the body are compared as text', async () => {
+  test('assertions are judged by the probe, and told with the URL', async () => {
     await using server = await http((_request, response) => response.end('{"database":{"status":"ok","replicas":2}}'))
-    const quick = { policy: { ...policy, deadlineMs: 100 } }
-    expect(await gate([server.url], { body: { 'database.status': 'ok', 'database.replicas': '2' } })).toMatchObject({
-      outcome: 'pass',
-    })
-    expect(await gate([server.url], { ...quick, body: { 'database.status': 'down' } })).toMatchObject({
+    const asked = (...lines: readonly string[]) =>
+      gate([], {
+        policy: { ...policy, deadlineMs: 500 },
+        requests: [{ url: server.url, timeoutMs: 2000, assertions: lines.map(parseAssertion) }],
+      })
+    // What it needs is loaded before a gate of the action begins.
+    await checkAssertions(['$.a == 1', 'body matches /a/'].map(parseAssertion))
+    expect(await asked('database.status=ok', '$.database.replicas == 2')).toMatchObject({ outcome: 'pass' })
+    expect(await asked('database.status=down')).toMatchObject({
       lastBad: `${server.url}/: answers with "ok" at "database.status", wanted "down"`,
     })
-    expect(await gate([server.url], { ...quick, body: { 'cache.status': 'ok' } })).toMatchObject({
+    expect(await asked('cache.status=ok')).toMatchObject({
       lastBad: `${server.url}/: answers with nothing at "cache.status", wanted "ok"`,
     })
   })
@@ -182,5 +187,96 @@ describe('passGate', () => {
     })
     expect(found.reason).toContain(`http://127.0.0.1:${port}/health?…: connection refused`)
     expect(JSON.stringify(found)).not.toMatch(/s3cret|hush/)
+  })
+})
+
+/** A clock that stands still but for sleeps, and for looks, which take `lookMs`; the slot is good when `isGood` says so. */
+function simulated(isGood: (atMs: number) => boolean, lookMs = 1) {
+  let nowMs = 0
+  const asked: number[] = []
+  const clock: Clock = {
+    now: () => nowMs,
+    monotonic: () => nowMs,
+    sleep(ms) {
+      nowMs += ms
+      return Promise.resolve()
+    },
+  }
+  const probe: Probe = {
+    once(request) {
+      asked.push(nowMs)
+      const ok = isGood(nowMs)
+      nowMs += Math.min(lookMs, request.timeoutMs)
+      const look: Measurement = { ok: ok && lookMs <= request.timeoutMs, latencyMs: lookMs }
+      return Promise.resolve(look.ok ? look : { ...look, why: ok ? 'cut' : 'sick' })
+    },
+  }
+  return { clock, probe, asked }
+}
+
+describe('the three clocks of the gate', () => {
+  const clocks = { ...policy, deadlineMs: 10_000 }
+  const judged = (isGood: (atMs: number) => boolean, more: Partial<typeof clocks & GatePolicy>, lookMs?: number) =>
+    gate(['http://a/'], { ...simulated(isGood, lookMs), policy: { ...clocks, ...more } })
+
+  test('time to the first good look has a deadline of its own', async () => {
+    const found = await judged((atMs) => atMs > 3000, { firstWithinMs: 1000 })
+    expect(found).toMatchObject({ outcome: 'fail', firstGoodMs: null })
+    expect(found.tookMs).toBeLessThanOrEqual(1001)
+    expect(found.reason).toMatch(/^never healthy within 1 s \(\d+ looks\): http:\/\/a\/: sick$/)
+    expect(await judged((atMs) => atMs > 900, { firstWithinMs: 1000 })).toMatchObject({ outcome: 'pass' })
+    // Once it was good, that clock has no more say.
+    const flapping = (atMs: number) => (atMs > 500 && atMs < 540) || atMs > 4000
+    expect(await judged(flapping, { firstWithinMs: 1000 })).toMatchObject({ outcome: 'pass' })
+  })
+
+  test('a look that is still without an answer is cut when that time is over', async () => {
+    const found = await judged(() => true, { firstWithinMs: 1000 }, 5000)
+    expect(found).toMatchObject({ outcome: 'fail', tookMs: 1000, probes: 1 })
+  })
+
+  test('it must stay good after the row; a good look ends it', async () => {
+    const { clock, probe, asked } = simulated(() => true)
+    const found = await gate(['http://a/'], { clock, probe, policy: { ...clocks, stableMs: 4000 } })
+    expect(found).toMatchObject({ outcome: 'pass', limit: '>= 3 in a row within 10 s, then good for 4 s' })
+    expect(asked.at(-1)).toBeGreaterThanOrEqual(4000)
+    // Looked at about 20 times meanwhile, not 400.
+    expect(found.probes).toBeGreaterThan(15)
+    expect(found.probes).toBeLessThan(40)
+  })
+
+  test('a bad look starts the row and the clock anew', async () => {
+    const found = await judged((atMs) => atMs < 3000 || atMs > 3300, { stableMs: 4000 })
+    expect(found.outcome).toBe('pass')
+    expect(found.tookMs).toBeGreaterThan(7300)
+    expect(found.lastBad).toBe('http://a/: sick')
+  })
+
+  test('it ends as soon as there is no time left to stay good', async () => {
+    const found = await judged((atMs) => atMs < 7000, { stableMs: 8000 })
+    expect(found).toMatchObject({ outcome: 'fail' })
+    expect(found.tookMs).toBeLessThan(8000)
+    expect(found.reason).toMatch(/^it cannot stay healthy for 8 s any more within 10 s/)
+  })
+
+  test('good until just before the end of that time, it does not pass', async () => {
+    expect(await judged((atMs) => atMs < 5990, { stableMs: 6000 })).toMatchObject({ outcome: 'fail' })
+  })
+
+  test('clocks that contradict each other are refused before anything is asked', async () => {
+    const { clock, probe, asked } = simulated(() => true)
+    for (const more of [{ stableMs: 10_001 }, { firstWithinMs: 10_001 }])
+      await expect(gate(['http://a/'], { clock, probe, policy: { ...clocks, ...more } })).rejects.toMatchObject({
+        code: 'INPUT_CONFLICT',
+      })
+    expect(asked).toEqual([])
+  })
+
+  test('without them the gate is what it was: the row alone, at once', async () => {
+    expect(await judged(() => true, {})).toMatchObject({
+      outcome: 'pass',
+      probes: 3,
+      limit: '>= 3 in a row within 10 s',
+    })
   })
 })

@@ -200,4 +200,83 @@ describe('probeWindow', () => {
     const probe: Probe = { once: () => Promise.reject(bug) }
     await expect(measure('http://a/', {}, ['error_rate < 1%'], { probe })).rejects.toBe(bug)
   })
+
+  test('what fails only because this machine was late is inconclusive', async () => {
+    let launches = 0
+    const probe: Probe = {
+      once: () => {
+        const end = performance.now() + (launches === 0 ? 300 : 0)
+        launches += 1
+        while (performance.now() < end);
+        return Promise.resolve({ ok: true, latencyMs: 1 })
+      },
+    }
+    const found = await measure('http://a/', { windowMs: 400, rate: 100 }, ['p95 < 50ms', 'error_rate < 1%'], { probe })
+    expect(outcomes(found)).toEqual(['inconclusive', 'pass'])
+    expect(found.checks[0]?.reason).toMatch(/but only because this machine sent late, by p99 \d/)
+    expect(found.lateness.max).toBeGreaterThan(200)
+  })
+
+  test('after a stall the missed requests follow at twice the rate, not at once', async () => {
+    const at: number[] = []
+    const probe: Probe = {
+      once: () => {
+        const end = performance.now() + (at.length === 0 ? 300 : 0)
+        while (performance.now() < end);
+        at.push(performance.now())
+        return Promise.resolve({ ok: true, latencyMs: 1 })
+      },
+    }
+    await measure('http://a/', { windowMs: 800, rate: 100 }, ['error_rate < 1%'], { probe })
+    expect(at).toHaveLength(80)
+    // 30 were missed: at 200 a second the first 20 of them take 100 ms.
+    expect((at[20] ?? 0) - (at[0] ?? 0)).toBeGreaterThan(80)
+  })
+
+  test('a rate that this machine cannot keep is inconclusive, not a pass of less', async () => {
+    const probe: Probe = {
+      once: () => {
+        const end = performance.now() + 40
+        while (performance.now() < end);
+        return Promise.resolve({ ok: true, latencyMs: 1 })
+      },
+    }
+    const found = await measure('http://a/', { windowMs: 500, rate: 400 }, ['error_rate < 1%'], { probe })
+    expect(found.unsent).toBeGreaterThan(100)
+    expect(found.unsent + found.sample.samples).toBe(200)
+    expect(found.checks).toMatchObject([
+      { outcome: 'inconclusive', reason: expect.stringMatching(/could not keep the rate: \d+ of 200/) },
+    ])
+  })
+
+  test('a baseline is what relative limits are judged by', async () => {
+    await using server = await http((_request, response) => response.end())
+    const baseline = { samples: 100, errors: 0, p50: 500, p95: 500, p99: 500, mean: 500 }
+    const checks = ['p95 < 1.2x baseline', 'mean > baseline + 20ms']
+    expect(outcomes(await measure(server.url, {}, checks, { baseline }))).toEqual(['pass', 'fail'])
+    expect(outcomes(await measure(server.url, {}, checks))).toEqual(['inconclusive', 'inconclusive'])
+  })
+
+  test('gives its course in a bounded number of points', async () => {
+    await using server = await http((_request, response, count) => response.writeHead(count > 50 ? 500 : 200).end())
+    const { points } = await measure(server.url, { windowMs: 1000 }, ['error_rate <= 100%'])
+    expect(points.reduce((sum, { samples }) => sum + samples, 0)).toBe(100)
+    expect(points.length).toBeLessThanOrEqual(120)
+    expect(points[0]?.errors).toBe(0)
+    expect(points.at(-1)?.errors).toBe(points.at(-1)?.samples)
+  })
+
+  test('up to 100 a second every request has a connection of its own; beyond, connections are kept and renewed', async () => {
+    const connections = async (rate: number) => {
+      const sockets = new Set<unknown>()
+      await using server = await http((request, response) => void (sockets.add(request.socket), response.end()))
+      const found = await measure(server.url, { windowMs: 1000, rate }, ['error_rate < 1%'])
+      expect(found.sample).toMatchObject({ samples: rate, errors: 0 })
+      return sockets.size
+    }
+    expect(await connections(100)).toBe(100)
+    const kept = await connections(400)
+    expect(kept).toBeGreaterThanOrEqual(20)
+    expect(kept).toBeLessThan(200)
+  })
 })

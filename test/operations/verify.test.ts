@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals'
 import { parseThreshold } from '#kernel'
 import type { Event } from '#kernel'
-import { httpProbe } from '#probes'
+import { probes } from '#probes'
+import { localShell } from '#runner'
 import { verify, verifyOutputs } from '../../packages/operations/verify.ts'
 import type { VerifyOrder } from '../../packages/operations/verify.ts'
 import { systemClock } from '../../packages/runner/clock.ts'
@@ -20,7 +21,10 @@ async function judge(url: string, more: Partial<VerifyOrder> = {}, signal = Abor
   const events: Event[] = []
   const order: VerifyOrder = { requests: [{ url, timeoutMs: 5000 }], gate, window, onInconclusive: 'hold', ...more }
   const listener = { tell: (event: Event) => void events.push(event) }
-  return { report: await verify(order, { probe: httpProbe(), clock: systemClock, listener }, signal), events }
+  return {
+    report: await verify(order, { probe: probes({ shell: localShell() }), clock: systemClock, listener }, signal),
+    events,
+  }
 }
 
 interface Case {

@@ -95,7 +95,7 @@ export async function freePort(): Promise<number> {
   return port
 }
 
-async function startShop(version: string): Promise<{ child: ChildProcess; address: string }> {
+export async function startShop(version: string): Promise<{ child: ChildProcess; address: string }> {
   const child = spawn(process.execPath, [join(root, 'test', 'apps', 'shop', 'server.mjs')], {
     env: { ...process.env, VERSION: version, PORT: '0', FAULT: '' },
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -109,7 +109,7 @@ async function startShop(version: string): Promise<{ child: ChildProcess; addres
   })
 }
 
-function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+export function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve()
   return new Promise((resolve) => {
     child.once('exit', () => resolve())
@@ -117,7 +117,7 @@ function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   })
 }
 
-async function gone(pid: number): Promise<void> {
+export async function gone(pid: number): Promise<void> {
   for (let look = 0; look < 500; look += 1) {
     try {
       process.kill(pid, 0)

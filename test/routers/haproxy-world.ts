@@ -6,7 +6,8 @@ import type { RouterContext } from '../../packages/routers/index.ts'
 import { buildHaproxy } from '../components/images.ts'
 import type { RouterWorld } from '../contract/router.ts'
 import { dockerPlace, shopRelease } from '../targets/docker-world.ts'
-import type { DockerPlace } from '../targets/docker-world.ts'
+import type { DockerPlace, Way } from '../targets/docker-world.ts'
+import { startEngine } from '../components/engine.ts'
 
 export interface HaproxyWorld extends RouterWorld {
   readonly place: DockerPlace
@@ -16,8 +17,8 @@ export interface HaproxyWorld extends RouterWorld {
 }
 
 /** Router haproxy on an engine, and shops as plain containers at addresses of the test's own choice. */
-export async function haproxyWorld(): Promise<HaproxyWorld> {
-  const place = await dockerPlace()
+export async function haproxyWorld(way?: Way): Promise<HaproxyWorld> {
+  const place = await dockerPlace(startEngine, way)
   const context = await routerContext(place)
   const router = haproxyRouter(context)
   const network = `switchyard-${place.app}-test`

@@ -42,7 +42,15 @@ describeWith('dockerd', 'deploys on target docker with router haproxy', () => {
     const [image, port] = [await buildHaproxy({ host: place.engine.host }), await freePort()]
     front = `http://127.0.0.1:${port}`
     const inputs = {
-      ...{ app: place.app, environment: 'test', target: 'docker', router: '', 'router-image': image, hosts: [], 'github-token': '' },
+      ...{
+        app: place.app,
+        environment: 'test',
+        target: 'docker',
+        router: '',
+        'router-image': image,
+        hosts: [],
+        'github-token': '',
+      },
       ...{ 'state-dir': join(place.folder, 'deployed'), listen: { address: '127.0.0.1', port } },
     }
     open = () => openEnvironment(inputs, (event) => events.push(event))

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { readFile, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { allTo } from '#kernel'
@@ -8,13 +7,12 @@ import { haproxyRouter } from '../../packages/routers/haproxy/haproxy.ts'
 import type { ManagedRouter, RouterContext } from '../../packages/routers/index.ts'
 import { dockerTarget } from '../../packages/targets/docker/docker.ts'
 import { startPrivateEngine } from '../components/engine.ts'
-import { launch } from '../components/engine-daemon.ts'
-import { addBridge } from '../components/engine-network.ts'
 import { describeWith } from '../components/require.ts'
 import { ask } from '../contract/hammer.ts'
 import { routerContext } from '../routers/haproxy-world.ts'
 import { dockerPlace, shopRelease } from './docker-world.ts'
 import type { DockerPlace } from './docker-world.ts'
+import { beginEngine, endEngine } from './engine-end.ts'
 
 const longMs = 180_000
 const never = new AbortController().signal
@@ -51,9 +49,9 @@ describeWith('dockerd', 'after a restart of the engine', () => {
     'ended by %s, the same releases and the same traffic are back by themselves',
     async (signal) => {
       expect(await answering(front())).toContain('"v2"')
-      await endEngine(signal)
+      await endEngine(engineFolder, signal)
       const began = performance.now()
-      await launch(engineFolder, await addBridge(`sy-${basename(engineFolder).slice(-12)}`))
+      await beginEngine(engineFolder)
       const answer = await answering(front())
       console.log(
         `${signal}: the front answers ${Math.round(performance.now() - began)} ms after the engine was started`,
@@ -80,26 +78,7 @@ describeWith('dockerd', 'after a restart of the engine', () => {
       await sleep(100)
     }
   }
-
-  async function endEngine(signal: NodeJS.Signals): Promise<void> {
-    const files = ['pid', 'exec/containerd/containerd.pid'].map((file) => join(engineFolder, file))
-    const pids = await Promise.all(files.map(async (file) => Number(await readFile(file, 'utf8'))))
-    // As when the machine loses its power, what the engine is made of goes with it.
-    for (const pid of signal === 'SIGKILL' ? pids : pids.slice(0, 1)) process.kill(pid, signal)
-    for (const pid of pids) await gone(pid)
-    if (signal === 'SIGKILL')
-      for (const file of [...files, join(engineFolder, 'docker.sock')]) await rm(file, { force: true })
-  }
 })
-
-async function gone(pid: number): Promise<void> {
-  for (let look = 0; look < 600; look += 1) {
-    const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => '')
-    if (stat === '' || /\) Z /.test(stat)) return
-    await sleep(50)
-  }
-  throw new Error(`process ${pid} lives on`)
-}
 
 async function answering(url: string): Promise<string> {
   for (let attempt = 1; ; attempt += 1) {

@@ -31,12 +31,19 @@ export interface DockerPlace {
   close(): Promise<void>
 }
 
-export async function dockerPlace(start: (folder: string) => Promise<Engine> = startEngine): Promise<DockerPlace> {
+/** A way to the host that is not the machine's own shell. */
+export type Way = (folder: string, engine: Engine) => Promise<{ readonly shell: Shell; close(): Promise<void> }>
+
+export async function dockerPlace(
+  start: (folder: string) => Promise<Engine> = startEngine,
+  way?: Way,
+): Promise<DockerPlace> {
   const folder = await mkdtemp(join(tmpdir(), 'sy-'))
   // An engine's bridge is called after the last part of its folder.
   const engine = await start(join(folder, basename(folder)))
   process.env['DOCKER_HOST'] = engine.host
-  const { host, runner, lease } = await leasedHost(folder)
+  const reached = await way?.(folder, engine)
+  const { host, runner, lease } = await leasedHost(folder, reached?.shell)
   const shop = await buildApplication(
     { folder: join(root, 'test/apps/shop'), tag: 'switchyard-test/shop:1', version: 'v0' },
     { host: engine.host },
@@ -58,6 +65,7 @@ export async function dockerPlace(start: (folder: string) => Promise<Engine> = s
       if (left.length > 0) await call('rm', '--force', '--volumes', ...left)
       await call('network', 'rm', `switchyard-${app}-test`).catch(() => undefined)
       await lease.release().catch(() => undefined)
+      await reached?.close()
       await engine.stop()
       await rm(folder, { recursive: true, force: true })
     },
@@ -83,8 +91,8 @@ export function shopRelease(
 }
 
 /** Target docker in the network that the router would have made. */
-export async function dockerWorld(): Promise<TargetWorld> {
-  const place = await dockerPlace()
+export async function dockerWorld(way?: Way): Promise<TargetWorld> {
+  const place = await dockerPlace(startEngine, way)
   const { app, host, runner } = place
   await makeNetwork(place)
   const ours = [`--filter=label=switchyard.app=${app}`]

@@ -131,8 +131,14 @@ function answered(said: Said): Said {
 }
 
 function missing(what: string, cause?: unknown): Failure {
+  if (/permission denied/i.test(what)) {
+    return new Failure('HOST_NOT_READY', `this user may not speak to Docker Engine: ${what.slice(0, 500)}`, {
+      hint: 'Add the user to group docker on the host: sudo usermod -aG docker USER. It holds from the next login on.',
+      cause,
+    })
+  }
   return new Failure('DOCKER_MISSING', `no Docker Engine answers: ${what.slice(0, 500)}`, {
-    hint: 'Is Docker Engine installed and running, and may this user speak to it (group docker)?',
+    hint: 'Is Docker Engine installed and running?',
     cause,
   })
 }

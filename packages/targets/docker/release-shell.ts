@@ -8,11 +8,11 @@ import { oneOffWords } from './run-words.ts'
 import { assertFree, parseEnvFile } from './secrets.ts'
 
 /** Runs one-off commands in a container of the release's first service, on the app's network, with its settings and kept secrets. */
-export function releaseShell(place: Place, given: Release, runner: Shell): Shell {
+export function releaseShell(place: Place, given: Release, machine: Shell): Shell {
   const release = checkedRelease(given)
   return {
     run: (command, signal) => runOnce(place, release, command, signal ?? new AbortController().signal),
-    put: (path, bytes, mode) => runner.put(path, bytes, mode),
+    put: (path, bytes, mode) => machine.put(path, bytes, mode),
   }
 }
 

@@ -36,9 +36,14 @@ export function parseEnvFile(text: string): Record<string, string> {
   return Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]))
 }
 
+/** Would a variable of this name steer the docker command line? */
+export function isObeyed(name: string): boolean {
+  return obeyed.test(name)
+}
+
 /** A variable that travels through the environment of the docker command line must not steer it. @throws Failure RELEASE_INVALID */
 export function assertFree(name: string): void {
-  if (!obeyed.test(name)) return
+  if (!isObeyed(name)) return
   throw new Failure(
     'RELEASE_INVALID',
     `the variable ${name} cannot be passed on here: Docker's own command line obeys it`,

@@ -17,7 +17,7 @@ import { formatEnvFile, splitSecrets } from './secrets.ts'
 import { lastWords } from './slot-log.ts'
 import { stopPhases } from './stop-slot.ts'
 
-const otherReleaseGraceMs = 10_000
+export const otherReleaseGraceMs = 10_000
 const shownLines = 20
 
 /**
@@ -94,7 +94,7 @@ export async function startSlot(
     { env: apart, signal },
   )
   const fault = faultIn(said)
-  if (fault !== null) throw await failed(place, slot, release, fault)
+  if (fault !== null) throw await notStarted(place, slot, release, fault)
   const now = readContainers(said.at(-1)?.text ?? '').filter(
     (each) => each.slot === slot && each.release === release.id,
   )
@@ -113,7 +113,7 @@ interface Sorted {
   readonly missing: readonly Placed[]
 }
 
-function sortOut(
+export function sortOut(
   { names }: Place,
   slot: Slot,
   release: Release,
@@ -141,14 +141,14 @@ function sortOut(
   }
 }
 
-async function assertNoneFails(place: Place, containers: readonly Container[]): Promise<void> {
+export async function assertNoneFails(place: Place, containers: readonly Container[]): Promise<void> {
   const bad = containers.find(({ state }) => state !== 'running')
   if (bad === undefined) return
   throw new Failure('START_FAILED', `${bad.name} does not run${quoted(await lastWords(place, bad.name, shownLines))}`)
 }
 
 /** docker says why it could not start a container; what the container itself said before is worth more. */
-async function failed(place: Place, slot: Slot, release: Release, fault: string): Promise<Failure> {
+export async function notStarted(place: Place, slot: Slot, release: Release, fault: string): Promise<Failure> {
   const containers = await listContainers(place.engine, place.names).catch(() => [])
   const bad = containers.find((each) => each.slot === slot && each.release === release.id && each.state !== 'running')
   const words = bad === undefined ? '' : await lastWords(place, bad.name, shownLines).catch(() => '')

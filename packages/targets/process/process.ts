@@ -13,6 +13,7 @@ import { logsOf } from './slot-log.ts'
 import { endpointsSchema } from './requests.ts'
 import type { SlotRequest } from './requests.ts'
 import { commandOf } from './supervisor.ts'
+import { usageOf } from './usage.ts'
 
 const answerMs = 60_000
 const startMs = 600_000
@@ -55,6 +56,8 @@ export function processTarget(context: TargetContext): Target {
     },
 
     logs: (slot) => Promise.try(() => logsOf(new Records(host.stateDir), slot)),
+
+    usage: (slot, signal) => Promise.try(() => usageOf(new Records(host.stateDir), slot, signal)),
 
     place(kind, release) {
       if (kind !== 'release' || release === undefined) return context.runner

@@ -1,5 +1,6 @@
 import { createServer } from 'node:http'
 import { readFaults, readJson } from './faults.mjs'
+import { openMetrics } from './metrics.mjs'
 import { openOrders } from './orders.mjs'
 import { echo } from './websocket.mjs'
 
@@ -17,6 +18,7 @@ if (faults['exit-at-start']) {
 }
 
 const orders = openOrders(process.env.DATABASE)
+const metrics = openMetrics(version)
 const sockets = new Set()
 let served = 0
 let stopping = false
@@ -53,8 +55,11 @@ process.on('SIGINT', stop)
 
 async function answer(request, response) {
   if (faults.hang) return
-  await sleep(faults.slow)
   const url = new URL(request.url, 'http://shop')
+  if (url.pathname === '/metrics') return sendMetrics(response)
+  const began = performance.now()
+  response.once('finish', () => metrics.answered(response.statusCode, performance.now() - began))
+  await sleep(faults.slow)
 
   if (url.pathname === '/health') return health(response)
   if (url.pathname === '/slow') {
@@ -80,6 +85,16 @@ function health(response) {
   } catch (error) {
     send(response, 503, { status: 'sick', version: saysVersion, error: error.message })
   }
+}
+
+function sendMetrics(response) {
+  const body = metrics.text()
+  response.writeHead(200, {
+    'content-type': 'text/plain; version=0.0.4',
+    'content-length': Buffer.byteLength(body),
+    ...(stopping ? { connection: 'close' } : {}),
+  })
+  response.end(body)
 }
 
 function breaksNow() {

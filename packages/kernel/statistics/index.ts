@@ -1,0 +1,5 @@
+export * from './comparison.ts'
+export * from './looks.ts'
+export * from './proportions.ts'
+export * from './random.ts'
+export * from './slowdown.ts'

@@ -1,0 +1,90 @@
+import { instanceHeader, slotHeader } from '#kernel'
+import { probeHeader, tries } from './config.ts'
+import type { ConfigInput } from './config.ts'
+import { weightLink } from './shape.ts'
+
+type Kind = 'request' | 'socket'
+
+/**
+ * Answers everything below `/` from the slot whose turn it is. A request of which nothing was sent is looked up again and goes on to
+ * the next instance: while nginx took its body, its slot may have been switched away from and stopped. One that an instance may have
+ * begun with is never sent twice.
+ */
+export function locations(input: ConfigInput): string {
+  const { prefix } = input
+  return [entry(input), ...tries.slice(1).map((number) => again(input, 'request', number)), socket(input, 1)]
+    .concat(tries.slice(1).map((number) => again(input, 'socket', number)))
+    .map((text) => text.replaceAll('$_', `$${prefix}_`))
+    .join('\n\n')
+}
+
+function entry(input: ConfigInput): string {
+  return `location / {
+${choosing(input)}
+  error_page 418 = ${named(input, 'socket', 1)};
+  if ($_is_socket) { return 418; }
+${attempt(input, 'request', 1)}
+}`
+}
+
+/** Looks up who answers now: the slot by the weights, then the slot's instances. */
+function choosing({ folder }: ConfigInput): string {
+  return `  root "${folder}/$_link";
+  default_type text/plain;
+  set $_link ${weightLink};
+  set $_weight_path $realpath_root;
+  if ($_slot = '') { return 503 "no release is live\\n"; }
+  set $_link $_slot-1;
+  set $_list_path $realpath_root;
+  if ($_list = '') { return 503 "the live release has no instance\\n"; }`
+}
+
+function socket(input: ConfigInput, number: number): string {
+  return `location ${named(input, 'socket', number)} {
+${attempt(input, 'socket', number)}
+}`
+}
+
+function again(input: ConfigInput, kind: Kind, number: number): string {
+  return `location ${named(input, kind, number)} {
+  if ($upstream_bytes_sent !~ '(?:^|[ ,:])0$') { return 502; }
+${choosing(input)}
+${attempt(input, kind, number)}
+}`
+}
+
+/** The keep-alive of a socket's connection shows in the kernel's table: that tells sockets from requests when they are counted. */
+function attempt(input: ConfigInput, kind: Kind, number: number): string {
+  const { prefix } = input
+  const isLast = number === tries.at(-1)
+  return `${passing(prefix, `$${prefix}_try${number}`)}
+  proxy_connect_timeout 1s;
+${kind === 'socket' ? socketLines : '  proxy_set_header Connection close;'}
+${isLast ? '' : `  error_page 502 504 = ${named(input, kind, number + 1)};\n  recursive_error_pages on;\n`}  if ($_is_probe) { add_header ${slotHeader} $_slot always; }`
+}
+
+const socketLines = `  proxy_set_header Connection upgrade;
+  proxy_set_header Upgrade websocket;
+  proxy_socket_keepalive on;
+  proxy_read_timeout 1h;
+  proxy_send_timeout 1h;`
+
+function named({ prefix }: ConfigInput, kind: Kind, number: number): string {
+  return `@${prefix}_${kind}_${number}`
+}
+
+/** A connection for each request, so that none is sent into one that the app is closing. */
+export function passing(prefix: string, address: string): string {
+  return `  proxy_pass http://${address};
+  proxy_http_version 1.1;
+  proxy_intercept_errors off;
+  proxy_redirect off;
+  proxy_next_upstream off;
+  proxy_set_header Host $${prefix}_named;
+  proxy_set_header X-Forwarded-For $${prefix}_for;
+  proxy_set_header X-Forwarded-Proto $${prefix}_proto;
+  proxy_set_header X-Forwarded-Host $${prefix}_host;
+  proxy_set_header ${probeHeader} '';
+  proxy_set_header ${instanceHeader} '';
+  proxy_hide_header ${slotHeader};`
+}

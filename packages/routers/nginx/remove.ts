@@ -1,0 +1,39 @@
+import type { RouterContext } from '../index.ts'
+import { askFunction } from './ask.ts'
+import { assertWorks, findMasters, testConfiguration } from './masters.ts'
+import { readRecord } from './record.ts'
+import { fileOf } from './setup.ts'
+import { controlOffset, httpFile, nginxFolder, serverFile, weightLink } from './shape.ts'
+
+const awaitSilence = `${askFunction}port=$1 link=$2
+for turn in $(seq 150); do
+  if [ -z "$(ask "$port" "$link")" ]; then exit 0; fi
+  sleep 0.1
+done
+`
+
+/**
+ * Takes what is ours out of nginx: no deploy, so nginx loads its configuration anew. One that is broken is left alone; it answers 503
+ * for the app, for the links are gone.
+ * @throws Failure NGINX_BROKEN
+ */
+export async function removeRouter({ host }: RouterContext): Promise<void> {
+  const folder = `${host.stateDir}/${nginxFolder}`
+  const record = await readRecord(host)
+  if (record === null) {
+    await host.act({ argv: ['rm', '-rf', '--', folder] })
+    return
+  }
+  const tested = await Promise.all((await findMasters(host)).map((each) => testConfiguration(host, each, fileOf(host))))
+  const serving = tested.filter(({ hasOurs }) => hasOurs)
+  for (const each of tested)
+    if (tested.length === 1) assertWorks(each, 'nginx -t is not content, so nothing was removed')
+  await host.act({ argv: ['rm', '-f', '--', `${folder}/${httpFile}`, `${folder}/${serverFile}`] })
+  for (const { master } of serving) {
+    assertWorks(await testConfiguration(host, master, fileOf(host)), 'nginx -t is not content without the app')
+    await host.act({ argv: [...master.words, '-s', 'reload'], timeoutMs: 60_000 })
+    const port = String(record.previews + controlOffset)
+    await host.look({ argv: ['sh', '-c', awaitSilence, 'sh', port, weightLink], timeoutMs: 300_000 })
+  }
+  await host.act({ argv: ['rm', '-rf', '--', folder] })
+}

@@ -1,0 +1,192 @@
+import { Failure, noTraffic, slots } from '#kernel'
+import type { Host } from '#kernel'
+import type { RouterContext } from '../index.ts'
+import { askFunction, askNginx, readSights } from './ask.ts'
+import { httpConfOf, serverConfOf } from './config.ts'
+import type { ConfigInput } from './config.ts'
+import { assertWorks, testConfiguration, theNginx } from './masters.ts'
+import type { Tested } from './masters.ts'
+import { noPlace, weightPlace } from './place-names.ts'
+import { point } from './point.ts'
+import { choosePreviews, freshSecret, keepRecord, readRecord } from './record.ts'
+import type { NginxRecord } from './record.ts'
+import {
+  controlOffset,
+  httpFile,
+  laneCount,
+  laneLink,
+  nginxFolder,
+  prefixOf,
+  serverFile,
+  serverFiles,
+  weightLink,
+} from './shape.ts'
+
+/**
+ * Makes the team's nginx serve the app. Where it does, these are looks, and `nginx -t` is one of them. The one reload there is happens
+ * when what is included changes: at the first set-up, with another \`listen\`, or with another version of Switchyard that says so.
+ * @throws Failure NGINX_BROKEN, ROUTER_UNREACHABLE, HOST_NOT_READY, PORT_IN_USE, INPUT_INVALID
+ */
+export async function setUp(context: RouterContext): Promise<readonly string[]> {
+  const { host, bind, listen } = context
+  const file = fileOf(host)
+  const [record, tested] = await Promise.all([readRecord(host), theNginx(host, file)])
+  assertWorks(tested, 'nginx -t is not content, before anything was changed')
+  const loaded = record === null ? undefined : (await askNginx(host, record.previews, [weightLink]))[0]
+  if (record !== null && record.bind === bind && record.listen === listen && tested.hasOurs) {
+    const isSame = (await host.read(`${nginxFolder}/${httpFile}`)) === httpConfOf(inputOf(context, record)).text
+    if (isSame && loaded?.mark === httpConfOf(inputOf(context, record)).mark && loaded.path !== '') return []
+  }
+  const taken = await portsTaken(host)
+  const isOurs = loaded !== undefined && record?.listen === listen
+  if (taken.has(listen) && !isOurs) throw inUse(context)
+  const next: NginxRecord = {
+    secret: record?.secret ?? freshSecret(),
+    slots: record?.slots ?? { blue: [], green: [] },
+    previews: record !== null && loaded !== undefined ? record.previews : choosePreviews(taken),
+    bind,
+    listen,
+  }
+  return bringIn(context, next, tested)
+}
+
+async function bringIn(context: RouterContext, record: NginxRecord, tested: Tested): Promise<readonly string[]> {
+  const { host } = context
+  const input = inputOf(context, record)
+  const { text, mark } = httpConfOf(input)
+  await layLinks(host, record)
+  const before = new Map<string, string | null>()
+  const isIncluded = await add(host, tested, before, httpFile, text)
+  // From here on the ports and the secret are settled, whenever the team gets to its part.
+  await keepRecord(host, record)
+  if (!isIncluded) throw notIncluded(host)
+  await add(host, tested, before, serverFile, serverConfOf(input))
+
+  const notes = [`nginx answers on ${record.bind}:${record.listen}`]
+  const already = (await askNginx(host, record.previews, [weightLink]))[0]
+  if (already?.mark !== mark) {
+    await reload(host, tested.master.words, record.previews, mark)
+    notes.push('nginx loaded its configuration anew, once: connections that clients keep may have been closed')
+  }
+  const seen = (await askNginx(host, record.previews, [weightLink]))[0]
+  if (seen?.path === '') throw closed(host)
+  return notes
+}
+
+/** The links, where there are none yet, in folders that nginx's workers may look through. */
+async function layLinks(host: Host, record: NginxRecord): Promise<void> {
+  const lanes = slots.flatMap((slot) => Array.from({ length: laneCount }, (_, index) => laneLink(slot, index)))
+  const missing = Object.fromEntries(lanes.map((link) => [`${link}?`, noPlace]))
+  await host.act({ argv: ['mkdir', '-p', `${host.stateDir}/${nginxFolder}`] })
+  await point(host, record.previews, { [`${weightLink}?`]: weightPlace(noTraffic), ...missing })
+  // Those that are not ours stay as they are; whether that is enough is what nginx is asked in the end.
+  await host.act({ argv: ['chmod', 'a+x', ...foldersAbove(host)], okCodes: [0, 1] })
+}
+
+/** Puts one file, and takes all back where nginx is not content with it. Is our configuration included? */
+async function add(
+  host: Host,
+  tested: Tested,
+  before: Map<string, string | null>,
+  name: string,
+  text: string,
+): Promise<boolean> {
+  before.set(name, await host.read(`${nginxFolder}/${name}`))
+  await host.put(`${nginxFolder}/${name}`, text, 0o600)
+  const now = await testConfiguration(host, tested.master, fileOf(host))
+  if (now.broken !== null) await putBack(host, before)
+  assertWorks(now, 'nginx -t is not content with what was to be added, so that was taken back')
+  return now.hasOurs
+}
+
+async function putBack(host: Host, before: ReadonlyMap<string, string | null>): Promise<void> {
+  for (const [name, text] of before) {
+    if (text === null) await host.act({ argv: ['rm', '-f', '--', `${host.stateDir}/${nginxFolder}/${name}`] })
+    else await host.put(`${nginxFolder}/${name}`, text, 0o600)
+  }
+}
+
+/** From the state folder of all apps down to our own. */
+function foldersAbove(host: Host): string[] {
+  const [app, environment] = host.stateDir.split('/').slice(-2)
+  const root = host.stateDir.slice(0, -`/apps/${app ?? ''}/${environment ?? ''}`.length)
+  const below = ['apps', app ?? '', environment ?? '', ...nginxFolder.split('/'), 'at']
+  return below.reduce<string[]>((folders, name) => [...folders, `${folders.at(-1) ?? ''}/${name}`], [root])
+}
+
+const awaitMark = `${askFunction}port=$1 mark=$2 link=$3
+for turn in $(seq 150); do
+  said=$(ask "$port" "$link")
+  case $said in *"$mark"*) printf '%s\\n' "$said"; exit 0 ;; esac
+  sleep 0.1
+done
+`
+
+/** nginx says nothing when it has loaded: it is asked until it shows the new mark. */
+async function reload(
+  host: Host,
+  words: readonly [string, ...string[]],
+  previews: number,
+  mark: string,
+): Promise<void> {
+  await host.act({ argv: [...words, '-s', 'reload'], timeoutMs: 60_000 })
+  const argv = ['sh', '-c', awaitMark, 'sh', String(previews + controlOffset), mark, weightLink] as const
+  const { stdout } = await host.look({ argv: [...argv], timeoutMs: 300_000 })
+  if (readSights(stdout)[0]?.mark === mark) return
+  throw new Failure(
+    'ROUTER_DISAGREES',
+    'nginx was told to load its configuration and does not show what is new in it',
+    {
+      hint: 'Its error log says why; it serves on as before. A port that is held by another program is the usual cause.',
+    },
+  )
+}
+
+export function fileOf(host: Host): string {
+  return `${host.stateDir}/${nginxFolder}/${httpFile}`
+}
+
+export function inputOf({ host, app, environment }: RouterContext, record: NginxRecord): ConfigInput {
+  const folder = `${host.stateDir}/${nginxFolder}`
+  if (!/^\/[A-Za-z0-9._/@+~ -]+$/.test(folder)) {
+    throw new Failure('INPUT_INVALID', `${folder} cannot stand in a configuration of nginx`, {
+      field: 'state-dir',
+      hint: 'Use a path of letters, digits, dots, hyphens and underscores.',
+    })
+  }
+  return { ...record, folder, prefix: prefixOf(app, environment) }
+}
+
+/** Ports that somebody on the host listens on. */
+async function portsTaken(host: Host): Promise<ReadonlySet<number>> {
+  const argv = ['awk', '$4 == "0A" { sub(/.*:/, "", $2); print $2 }', '/proc/net/tcp', '/proc/net/tcp6'] as const
+  // Without IPv6 there is no second file.
+  const { stdout } = await host.look({ argv: [...argv], okCodes: [0, 1, 2], timeoutMs: 30_000 })
+  return new Set(
+    stdout
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => Number.parseInt(line, 16)),
+  )
+}
+
+function inUse({ listen, host }: RouterContext): Failure {
+  return new Failure('PORT_IN_USE', `port ${listen} is in use already, perhaps by a server of nginx's own`, {
+    field: 'listen',
+    hint: `Give a free one, such as 127.0.0.1:8081, and let your own server {} answer with: include ${host.stateDir}/${nginxFolder}/${serverFiles};`,
+  })
+}
+
+function notIncluded(host: Host): Failure {
+  const all = host.stateDir.replace(/[^/]+\/[^/]+$/, '*/*')
+  return new Failure('HOST_NOT_READY', `nginx's configuration does not include ${fileOf(host)}`, {
+    hint: `Put this line into its http {}, once for all apps, and run again: include ${all}/${nginxFolder}/${httpFile};`,
+  })
+}
+
+function closed(host: Host): Failure {
+  return new Failure('HOST_NOT_READY', `the workers of nginx cannot look into ${host.stateDir}/${nginxFolder}`, {
+    field: 'state-dir',
+    hint: 'Every folder above it must be open to them (chmod a+x); /var/lib/switchyard is, a home folder often is not.',
+  })
+}

@@ -1,0 +1,44 @@
+import type { Shell, Target } from '#kernel'
+import type { TargetContext } from '../index.ts'
+import { engineOf } from '../docker/engine.ts'
+import { namesOf } from '../docker/names.ts'
+import { observeSlots } from '../docker/observe-slots.ts'
+import { prune } from '../docker/prune.ts'
+import { recordsOf } from '../docker/records.ts'
+import { slotLog } from '../docker/slot-log.ts'
+import type { ComposePlace } from './place.ts'
+import { preflight } from './preflight.ts'
+import { composeRecords } from './records.ts'
+import { releaseShell } from './release-shell.ts'
+import { startSlot } from './start-slot.ts'
+import { stopSlot } from './stop-slot.ts'
+
+/**
+ * The team's own compose project. What releases replace runs twice, each slot a project of its own with addresses that only the router
+ * and the host reach; everything else, the database above all, stays in the team's project and is never touched once it is up.
+ */
+export function composeTarget(context: TargetContext): Target {
+  const { host, runner, app, environment, shell = runner, carried = () => null } = context
+  const place: ComposePlace = {
+    ...{ host, engine: engineOf(host), names: namesOf(app, environment), records: recordsOf(host) },
+    projects: composeRecords(host),
+  }
+  const onHost: Shell = {
+    run: (command, signal) => host.look(command, signal),
+    put: (path, bytes, mode) => shell.put(path, bytes, mode),
+  }
+  return {
+    observe: () => observeSlots(place),
+    preflight: (release) => preflight(place, release, carried(release.id)),
+    start: (slot, release, secrets, signal) => startSlot(place, slot, release, secrets, carried(release.id), signal),
+    stop: (slot, { graceMs, remove }) => stopSlot(place, slot, graceMs, remove),
+    logs: (slot) => slotLog(place, slot),
+    place(kind, release) {
+      if (kind === 'runner') return runner
+      return kind === 'release' && release !== undefined
+        ? releaseShell(place, release, carried(release.id), shell)
+        : onHost
+    },
+    prune: (keep) => prune(place, keep),
+  }
+}

@@ -1,0 +1,158 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describeWith } from '../components/require.ts'
+import { ask } from '../contract/hammer.ts'
+import { startLoad } from '../load/start-load.ts'
+import type { RunningLoad } from '../load/start-load.ts'
+import { composeShop } from './compose-shop.ts'
+import type { ComposeShop, ServicesConfig } from './compose-shop.ts'
+
+const longMs = 120_000
+const deploys = ['v2', 'v3', 'v4', 'v5', 'v6'] as const
+
+describeWith('compose', 'deploys a project with an app and a database', () => {
+  let shop: ComposeShop
+  let load: RunningLoad
+  let store = ''
+  const told = {
+    images: ['web'],
+    variables: { STORE_PASSWORD: 'p$w "x"', MODE: 'a b' },
+    secrets: { TOKEN: 'line one\n$line "two"' },
+  }
+  const get = async (path = '/') => JSON.parse((await ask(shop.front + path)).body) as Record<string, unknown>
+  const lost = () => load.lines.reduce((sum, line) => sum + (line.type === 'interval' ? line.lost : 0), 0)
+
+  beforeAll(async () => {
+    shop = await composeShop('one')
+  }, longMs)
+  afterAll(async () => {
+    await load?.stop().catch(() => undefined)
+    await shop?.close()
+  }, longMs)
+
+  test(
+    'a first release brings the database up and goes live at the port that the file publishes',
+    async () => {
+      await shop.deploy('v1', told)
+      expect(await get()).toEqual({ version: 'v1', count: 0 })
+      expect(await get('/env')).toEqual({ version: 'v1', greeting: 'hello', mode: 'a b', token: told.secrets.TOKEN })
+      store = await shop.identity('db')
+      expect(store).toMatch(/ true$/)
+      load = await startLoad({ url: shop.front, rate: 60, connections: 8, sockets: 0, slowMs: 0, intervalMs: 250 })
+    },
+    longMs,
+  )
+
+  test.each(deploys)(
+    'release %s replaces the app; the database is not touched and nothing is lost',
+    async (version) => {
+      await shop.deploy(version, { ...told, variables: { ...told.variables, MODE: version } })
+      expect(await get('/env')).toMatchObject({ version, mode: version })
+      expect(await shop.identity('db')).toBe(store)
+      expect(lost()).toBe(0)
+    },
+    longMs,
+  )
+
+  test.each([
+    ['ends at its start', { FAULT: 'exit' }],
+    ['is sick', { FAULT: 'sick' }],
+  ])(
+    'a release that %s gets no request, and the one before serves on',
+    async (what, fault) => {
+      const broken = { ...told, variables: { ...told.variables, ...fault } }
+      await expect(shop.deploy(`bad ${what}`, broken)).rejects.toMatchObject({
+        code: expect.stringMatching(/^(START|GATE)_FAILED$/),
+      })
+      expect(await get('/env')).toMatchObject({ version: 'v6' })
+      expect(await shop.identity('db')).toBe(store)
+      expect(lost()).toBe(0)
+    },
+    longMs,
+  )
+
+  test(
+    'the way back needs no checkout: to releases that were kept, each with its own settings',
+    async () => {
+      await rm(join(shop.workspace, 'compose.yaml'))
+      await shop
+        .deploy('v7', told)
+        .catch((thrown: unknown) => expect(thrown).toMatchObject({ code: 'COMPOSE_INVALID' }))
+      expect((await shop.rollback('v5')).version).toBe('v5')
+      expect(await get('/env')).toMatchObject({ version: 'v5', mode: 'v5', token: told.secrets.TOKEN })
+      expect((await shop.rollback('v3')).version).toBe('v3')
+      expect(await get('/env')).toMatchObject({
+        version: 'v3',
+        mode: 'v3',
+        greeting: 'hello',
+        token: told.secrets.TOKEN,
+      })
+      expect(await shop.identity('db')).toBe(store)
+    },
+    longMs,
+  )
+
+  test(
+    'in all, no request was lost and none reached a broken release',
+    async () => {
+      const total = await load.stop()
+      console.log(`sent ${total.sent}, lost ${total.lost}, bad ${total.bad}, longest gap ${total.longestGap.ms} ms`)
+      expect(total.lost).toBe(0)
+      expect(total.bad).toBe(0)
+      expect(Object.keys(total.seen).filter((each) => each.includes('bad'))).toEqual([])
+      expect((await get())['count']).toBeGreaterThan(50)
+    },
+    longMs,
+  )
+})
+
+describeWith('compose', 'deploys a project with a frontend, a backend and a worker', () => {
+  let shop: ComposeShop
+  let load: RunningLoad
+  let store = ''
+  const plain = { health: '/health', instances: 1, overlap: 'allow', env: {} } as const
+  const services: ServicesConfig = {
+    frontend: { ...plain, port: 3000 },
+    backend: { ...plain, port: 4000 },
+    worker: plain,
+  }
+  const told = { images: ['frontend', 'backend', 'worker'], services }
+  const get = async () => JSON.parse((await ask(shop.front)).body) as { version: string; count: number }
+
+  beforeAll(async () => {
+    shop = await composeShop('many')
+  }, longMs)
+  afterAll(async () => {
+    await load?.stop().catch(() => undefined)
+    await shop?.close()
+  }, longMs)
+
+  test.each(['v1', ...deploys])(
+    'release %s: what is asked through the front is of one release',
+    async (version) => {
+      await shop.deploy(version, told)
+      expect((await get()).version).toBe(`${version}+${version}`)
+      store ||= await shop.identity('store')
+      expect(await shop.identity('store')).toBe(store)
+      load ??= await startLoad({ url: shop.front, rate: 60, connections: 8, sockets: 0, slowMs: 0, intervalMs: 250 })
+    },
+    longMs,
+  )
+
+  test(
+    'back to the one before, warm; nothing was lost, and no two releases ever met',
+    async () => {
+      expect((await shop.rollback()).version).toBe('v5')
+      const before = await get()
+      expect(before.version).toBe('v5+v5')
+      const total = await load.stop()
+      console.log(`sent ${total.sent}, lost ${total.lost}, bad ${total.bad}, longest gap ${total.longestGap.ms} ms`)
+      expect([total.lost, total.bad]).toEqual([0, 0])
+      expect(Object.keys(total.seen).filter((each) => each.split('+')[0] !== each.split('+')[1])).toEqual([])
+      expect((await get()).count).toBeGreaterThan(0)
+      expect(await shop.identity('store')).toBe(store)
+    },
+    longMs,
+  )
+})
