@@ -5,7 +5,9 @@ import type { DeployReport } from '#operations'
 import type { ActionResult, ActionSession } from '#runner'
 import { appName, handedOn, leaseOf, parseJson, policyOf, recorder, resolveRelease } from '#suite'
 import type { Settings } from '#suite'
+import { deployAdopting } from '#suite/adopt'
 import { carryAlong } from '#suite/carry'
+import { metricReader } from '#suite/metric'
 import { openEnvironment } from '#suite/open'
 import type { Inputs } from './inputs.ts'
 
@@ -21,7 +23,9 @@ export async function deployCommand(session: ActionSession, settings: Settings<I
   const release = takesCandidate ? null : resolveRelease(inputs.release, place, inputs, config, carried)
   const listen = inputs.listen ?? carried?.listen ?? null
   const brought = (id: string) => (id === release?.id ? (carried?.project ?? null) : null)
-  const ports = await openEnvironment({ ...inputs, ...place, listen, carried: brought }, tell)
+  const open = (more: object = {}) =>
+    openEnvironment({ ...inputs, ...place, listen, carried: brought, metric: metricReader(inputs), ...more }, tell)
+  const ports = await open()
   session.keep('running', inputs.mode)
   const order = {
     mode: inputs.mode,
@@ -35,7 +39,9 @@ export async function deployCommand(session: ActionSession, settings: Settings<I
   }
   const title = `Deploy ${place.app} to ${place.environment}`
   try {
-    const report = await deploy(order, ports, session.signal)
+    const report = inputs.adopt
+      ? await deployAdopting(order, open, tell, session.signal)
+      : await deploy(order, ports, session.signal)
     session.keep('running', '')
     if (inputs.mode === 'plan')
       for (const line of planLines(report)) tell({ kind: 'note', text: line, atMs: ports.clock.monotonic() })

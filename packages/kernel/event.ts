@@ -1,8 +1,8 @@
 import type { Step } from './plan.ts'
 import type { Verdict } from './verdict.ts'
 
-/** What happens while an operation runs; `atMs` by the rising clock, from the start of the run. */
-export type Event = { readonly atMs: number } & (
+/** What happens while an operation runs; `atMs` by the rising clock, from the start of the run. `host`: where, if there are several. */
+export type Event = { readonly atMs: number; readonly host?: string } & (
   | { readonly kind: 'note'; readonly text: string }
   | { readonly kind: 'warning'; readonly text: string }
   | { readonly kind: 'progress'; readonly text: string }

@@ -54,6 +54,17 @@ export interface Target {
   place(kind: 'runner' | 'host' | 'release', release?: Release): Shell
   /** Removes what is not among `keep` (release ids) nor in a slot. */
   prune(keep: readonly string[]): Promise<void>
+  /** Does the app run here already, by other means than ours? Then its names. A look. */
+  inPlace?(release: Release): Promise<readonly string[]>
+  /** Stops what runs here by other means than ours, so that the front can have its port; null when there is nothing. */
+  adopt?(release: Release): Promise<Adopted | null>
+}
+
+/** What was stopped to make room. */
+export interface Adopted {
+  readonly names: readonly string[]
+  /** Starts it again as it was. */
+  back(): Promise<void>
 }
 
 /** What a drain left behind when its deadline came. */

@@ -100,7 +100,8 @@ export function convoyOf(names: readonly string[], batch: number): Convoy {
       failed(failure) {
         // Where evidence is missing nothing is undone, on no host.
         const code = failure.code === 'VERDICT_INCONCLUSIVE' ? failure.code : 'HOST_FAILED'
-        abort.abort(new Failure(code, `${names[at] ?? ''}: ${failure.message}`, { cause: failure }))
+        const [name = '', what] = [names[at], failure.message]
+        abort.abort(new Failure(code, what.startsWith(name) ? what : `${name}: ${what}`, { cause: failure }))
       },
       left() {
         lead[at + 1]?.resolve()

@@ -61,6 +61,8 @@ export async function deploy(order: DeployOrder, ports: Ports, signal: AbortSign
   return withLease(ports, order.lease, signal, async (held) => {
     refuseBad(order, await ports.ledger.history())
     if (order.release !== null) await ports.target.preflight?.(order.release)
+    // Of several hosts none is touched before each has held up to the looks.
+    await ports.convoy?.share('could start it')
     ports.probe.warm?.()
     const seen = await setUpAndObserve(ports, held)
     const release = wantedOf(order, (await ports.convoy?.share(seen)) ?? [seen])

@@ -50,7 +50,8 @@ export async function together<Report>(
 
 function named(name: string, failure: Failure): Failure {
   const { code, message, hint, field } = failure
-  return new Failure(code, `${name}: ${message}`, {
+  // What the way to a host says names it already.
+  return new Failure(code, message.startsWith(name) ? message : `${name}: ${message}`, {
     cause: failure,
     ...(hint === undefined ? {} : { hint }),
     ...(field === undefined ? {} : { field }),

@@ -32,6 +32,6 @@ export async function countBefore(
 
 async function totalsOf(router: Router): Promise<Totals | undefined> {
   if (router.stats === undefined) return undefined
-  const [blue, green] = await Promise.all(slots.map((slot) => router.stats?.(slot)))
+  const [blue, green] = await Promise.all(slots.map(async (slot) => router.stats?.(slot)))
   return blue === undefined || green === undefined ? undefined : { blue, green }
 }

@@ -2,6 +2,7 @@ import { collectSeries, judge, noSample } from '#kernel'
 import type { CheckResult, Clock, Probe, ProbeRequest, Sample, SeriesPoint, Threshold } from '#kernel'
 import { meets } from './gate.ts'
 import type { Expectation } from './gate.ts'
+import { frugal } from './frugal.ts'
 import { pace, probeFor } from './pace.ts'
 import { tallyOf } from './tally.ts'
 import type { Answered, Lateness, Tally } from './tally.ts'
@@ -100,6 +101,7 @@ async function send(order: WindowOrder, planned: number, settle: (answer: Answer
     if (isLost) stop.abort()
   }
   using probe = probeFor(policy.rate, order.probe)
+  using _heap = frugal()
   const ask = async (request: ProbeRequest, lateMs: number) => {
     const look = meets(await probe.once(request, signal), order, policy.versionPath)
     add({ ...look, lateMs, latencyMs: look.ok ? look.latencyMs : Math.max(look.latencyMs, request.timeoutMs) })

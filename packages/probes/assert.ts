@@ -4,6 +4,7 @@ import type { Assertion, Json } from '#kernel'
 import { jsonOf, pathOf, valuesOf } from './json-path.ts'
 import { patternOf } from './pattern.ts'
 import { BadAnswer } from './reason.ts'
+import type { Asserting } from './http.ts'
 
 /** What an assertion may look at. */
 export interface Answered {
@@ -164,3 +165,6 @@ function messageOf(thrown: unknown): string {
 function shown(value: Json | undefined): string {
   return (JSON.stringify(value) ?? 'nothing').slice(0, 100)
 }
+
+/** Judges assertions, for `httpProbe`. */
+export const asserting: Asserting = { check: checkAssertions, firstFailure }

@@ -1,6 +1,5 @@
-import { shownUrl } from '#kernel'
+import { Failure, shownUrl } from '#kernel'
 import type { Assertion, Measurement, Probe, ProbeRequest } from '#kernel'
-import { checkAssertions, firstFailure } from './assert.ts'
 import { noCookies } from './cookie-keeper.ts'
 import type { CookieKeeper } from './cookie-keeper.ts'
 import { exchange, redirects } from './exchange.ts'
@@ -12,23 +11,34 @@ import { BadAnswer } from './reason.ts'
 
 const maxRedirects = 5
 
+/** How assertions are judged: with the libraries that this needs, or not at all. */
+export interface Asserting {
+  check(assertions: readonly Assertion[]): Promise<void>
+  firstFailure(assertions: readonly Assertion[], answer: Answer): Promise<string | null>
+}
+
+const noAssertions: Asserting = {
+  check: () => Promise.reject(new Failure('INTERNAL', 'this probe judges no assertions')),
+  firstFailure: () => Promise.resolve(null),
+}
+
 /**
  * Looks at one HTTP or HTTPS endpoint, every time over a fresh connection, so that no keep-alive pins it to an old release.
  * Good is a status of 200–299, or one of those asked for, of which every assertion holds. Latency runs until the last byte,
  * redirects included. Every look is a new visitor.
  */
-export function httpProbe(): Probe {
-  return visitorProbe(noCookies)
+export function httpProbe(asserting: Asserting = noAssertions): Probe {
+  return visitorProbe(noCookies, asserting)
 }
 
 /** The same for one visitor: `cookies` carries what a look got to the next. */
-export function visitorProbe(cookies: CookieKeeper): Probe {
+export function visitorProbe(cookies: CookieKeeper, asserting: Asserting): Probe {
   return {
-    once: (request, signal) => look(request, { connections: freshConnections, cookies }, signal),
+    once: (request, signal) => look(request, { connections: freshConnections, cookies, asserting }, signal),
     keeping(uses) {
       const connections = keptConnections(uses)
       return {
-        once: (request, signal) => look(request, { connections, cookies }, signal),
+        once: (request, signal) => look(request, { connections, cookies, asserting }, signal),
         [Symbol.dispose]: () => connections[Symbol.dispose](),
       }
     },
@@ -39,24 +49,29 @@ export function visitorProbe(cookies: CookieKeeper): Probe {
 interface Means {
   readonly connections: Connections
   readonly cookies: CookieKeeper
+  readonly asserting: Asserting
 }
 
 async function look(request: ProbeRequest, means: Means, signal?: AbortSignal): Promise<Measurement> {
   // Loading the client and reading assertions is our time, not the endpoint's.
   await import('undici/lib/dispatcher/client.js')
-  if (request.assertions !== undefined) await checkAssertions(request.assertions)
+  if (request.assertions !== undefined) await means.asserting.check(request.assertions)
   return lookWithin(request, signal, async (clock) => {
     const answer = await follow(request, means, clock)
-    return () => judged(answer, request)
+    return () => judged(answer, request, means.asserting)
   })
 }
 
-async function judged(answer: Answer, request: ProbeRequest): Promise<Omit<Measurement, 'latencyMs'>> {
+async function judged(
+  answer: Answer,
+  request: ProbeRequest,
+  asserting: Asserting,
+): Promise<Omit<Measurement, 'latencyMs'>> {
   const { status, headers, body } = answer
   const found = { status, headers, body }
   if (!isGood(status, request)) return { ok: false, ...found, why: `answers with status ${status}` }
   const assertions = request.assertions ?? []
-  const why = assertions.length === 0 ? null : await firstFailure(assertions, answer)
+  const why = assertions.length === 0 ? null : await asserting.firstFailure(assertions, answer)
   return why === null ? { ok: true, ...found } : { ok: false, ...found, why }
 }
 

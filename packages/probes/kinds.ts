@@ -1,4 +1,5 @@
 import type { Probe, ProbeRequest, Shell } from '#kernel'
+import { asserting } from './assert.ts'
 import { commandOf, commandProbe } from './command.ts'
 import { containerOf, containerProbe } from './container.ts'
 import { httpProbe } from './http.ts'
@@ -14,8 +15,8 @@ export interface ProbeKind {
 
 /** Every kind of probe by the protocol of its URL. */
 const kinds: Readonly<Record<string, ProbeKind>> = {
-  'http:': { make: httpProbe, check: () => undefined, connects: true },
-  'https:': { make: httpProbe, check: () => undefined, connects: true },
+  'http:': { make: () => httpProbe(asserting), check: () => undefined, connects: true },
+  'https:': { make: () => httpProbe(asserting), check: () => undefined, connects: true },
   'tcp:': { make: tcpProbe, check: placeOf, connects: true },
   'container:': { make: containerProbe, check: containerOf, connects: false },
   'command:': { make: commandProbe, check: commandOf, connects: false },

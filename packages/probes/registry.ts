@@ -1,5 +1,6 @@
 import { Failure } from '#kernel'
 import type { Probe, ProbeRequest, Shell } from '#kernel'
+import { asserting } from './assert.ts'
 import { checkRequest } from './check.ts'
 import { httpProbe } from './http.ts'
 import { kindOf } from './kinds.ts'
@@ -15,7 +16,7 @@ export function probes({ shell }: { readonly shell: Shell }): Probe {
     made.set(protocol, probe)
     return probe
   }
-  const http = httpProbe()
+  const http = httpProbe(asserting)
   return {
     once: async (request, signal) => of(request).once(request, signal),
     check: checkRequest,

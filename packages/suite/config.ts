@@ -11,6 +11,8 @@ const settings = {
   router: scalar.describe('What sends requests to slots; each target has its default.'),
   'router-image': scalar.describe('Image of a router that runs in a container.'),
   hosts: words.describe('user@host[:port], one per entry; none means this machine.'),
+  batch: scalar.describe('How many of several hosts shift at the same time: a number or a share such as 25%.'),
+  setup: scalar.describe('auto or required: what a deploy does with a host that was never set up.'),
   'state-dir': scalar.describe('Folder on the host where state is kept.'),
   listen: scalar.describe('Port of the front.'),
   strategy: scalar.describe('blue-green or canary.'),

@@ -1,6 +1,7 @@
 import { Failure, asFailure, checkNames } from '#kernel'
 import type { Threshold } from '#kernel'
 import { metricsOf, parseMetricDefinitions } from '#metrics'
+import { parseSshAddress } from '#runner'
 
 /** force without a reason would leave nothing for whoever asks later. */
 export function forceNeedsReason(inputs: { readonly force: boolean; readonly reason: string }): readonly Failure[] {
@@ -11,6 +12,24 @@ export function forceNeedsReason(inputs: { readonly force: boolean; readonly rea
       hint: 'Say why; it is kept in the ledger.',
     }),
   ]
+}
+
+/** Several hosts are several machines, each once; and one at a time takes over what runs on it. */
+export function hostsFit(inputs: { readonly hosts: readonly string[]; readonly adopt?: boolean }): readonly Failure[] {
+  const conflict = (what: string, hint: string) => new Failure('INPUT_CONFLICT', what, { field: 'hosts', hint })
+  try {
+    const places = inputs.hosts.map((text) => {
+      const { host, port } = parseSshAddress(text)
+      return `${host.toLowerCase()}:${port}`
+    })
+    const twice = inputs.hosts.find((_, at) => places.indexOf(places[at] ?? '') < at)
+    if (twice !== undefined) return [conflict(`hosts: ${twice} is named twice`, 'Name each machine once.')]
+  } catch (thrown) {
+    return [asFailure(thrown)]
+  }
+  return inputs.adopt === true && inputs.hosts.length > 1
+    ? [conflict('adopt: true takes over on one host at a time', 'Run it once for each host; then deploy to all of them.')]
+    : []
 }
 
 /** Half a login fails late, and in the words of a registry. */
@@ -30,9 +49,9 @@ export function loginIsWhole(inputs: {
       ]
 }
 
-/** Only a decision about what is staged already needs no release. */
+/** Only a decision about what is staged already, and setting up, need no release. */
 export function releaseIsNamed(inputs: { readonly mode: string; readonly release: string }): readonly Failure[] {
-  if (inputs.release !== '' || inputs.mode === 'promote' || inputs.mode === 'reject') return []
+  if (inputs.release !== '' || ['promote', 'reject', 'setup'].includes(inputs.mode)) return []
   const hint = "Give build-scan's output `release`, or name@sha256:…"
   return [new Failure('INPUT_MISSING', 'release is required', { field: 'release', hint })]
 }

@@ -164,6 +164,20 @@ export function list(meta: FieldMeta): Field<readonly string[]> {
   return field(meta, readList)
 }
 
+/** So many, or so many of a hundred. */
+export type Batch = { readonly count: number } | { readonly percent: number }
+
+/** A number from 1 on, or a share of all, such as `25%`. */
+export function batch(meta: FieldMeta): Field<Batch> {
+  return field(meta, (given) => {
+    const [, digits = '', percent] = /^(\d{1,4})(%?)$/.exec(given.trim()) ?? []
+    const number = Number(digits)
+    if (digits === '' || number < 1 || (percent === '%' && number > 100))
+      throw invalid(`"${given.trim().slice(0, 60)}" is neither a number from 1 on nor a share`, 'For example 1 or 25%.')
+    return percent === '%' ? { percent: number } : { count: number }
+  })
+}
+
 /** Rising percentages ending in 100. Commas are welcome too. */
 export function percentages(meta: FieldMeta): Field<readonly number[]> {
   return field(meta, (given) => {

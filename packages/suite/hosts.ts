@@ -25,17 +25,10 @@ export interface Machine {
 }
 
 /**
- * This machine, or the one host that is named, over SSH.
- * @throws Failure INPUT_INVALID for several hosts; what sshShell and stateRoot throw.
+ * The host at this address, over SSH; without an address, this machine.
+ * @throws Failure what sshShell and stateRoot throw
  */
-export async function openMachine(inputs: MachineInputs): Promise<Machine> {
-  const [address, second] = inputs.hosts
-  if (second !== undefined) {
-    throw new Failure('INPUT_INVALID', `hosts: ${inputs.hosts.length} hosts are more than this version deploys to`, {
-      field: 'hosts',
-      hint: 'Name one host, or leave hosts empty and run on the machine itself.',
-    })
-  }
+export async function openMachine(address: string | undefined, inputs: MachineInputs): Promise<Machine> {
   return address === undefined ? thisMachine(inputs) : remoteMachine(address, inputs)
 }
 

@@ -2,10 +2,9 @@ import { createHash } from 'node:crypto'
 import { cp, mkdir, readFile, realpath, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Failure } from '#kernel'
-import type { Event, Host, Metric, Router, Target } from '#kernel'
+import type { Event, Host, Metric, Release, Router, Target } from '#kernel'
 import { host as openHost, hostLease, hostLedger } from '#hosts'
-import { metrics } from '#metrics'
-import { finderOf, httpProbe } from '#probes'
+import { httpProbe } from '#probes'
 import type { Ports } from '#operations'
 import { routers } from '#routers'
 import { localShell, systemClock } from '#runner'
@@ -15,6 +14,7 @@ import { z } from 'zod'
 import type { Listen } from './fields.ts'
 import { openMachine } from './hosts.ts'
 import type { Machine, MachineInputs } from './hosts.ts'
+import { takeOver } from './take-over.ts'
 
 /** Which environment, on which target. */
 export interface EnvironmentInputs extends MachineInputs {
@@ -25,10 +25,14 @@ export interface EnvironmentInputs extends MachineInputs {
   readonly 'router-image': string
   readonly listen: Listen | null
   readonly 'github-token': string
-  readonly prometheus?: string
-  readonly 'prometheus-token'?: string
+  /** Reads metrics; only for whom they are judged: what reads them is large. */
+  readonly metric?: (target: Target, router: Router) => Metric
   /** What a release of this run brought from the checkout, by its id. */
   readonly carried?: TargetContext['carried']
+  /** May this run take over what runs by other means? */
+  readonly adopts?: boolean
+  /** The release, proven already, that takes over when the router is set up. */
+  readonly takesOver?: Release
 }
 
 /** What an environment was set up with; kept on the host, so that whoever comes later needs to be told nothing. */
@@ -91,12 +95,13 @@ async function openOn(
   const target = targetEntry.create({
     ...context,
     ...(inputs.carried === undefined ? {} : { carried: inputs.carried }),
+    adopts: inputs.adopts ?? false,
   })
   return {
     host,
     record,
     target,
-    metric: metricOf(inputs, target, router),
+    ...(inputs.metric === undefined ? {} : { metric: inputs.metric(target, router) }),
     router,
     lease: hostLease(host),
     ledger: hostLedger(host, { note: (text) => tell({ kind: 'warning', text, atMs: systemClock.monotonic() }) }),
@@ -107,7 +112,10 @@ async function openOn(
     async setUp() {
       const kept = JSON.stringify(record)
       const keep = kept === JSON.stringify(before) ? undefined : host.put(recordPath, kept)
-      const [done] = await Promise.all([router.setup(), keep])
+      const { takesOver } = inputs
+      const setup = () => router.setup()
+      const ready = takesOver === undefined ? setup() : takeOver(target, takesOver, setup)
+      const [done] = await Promise.all([ready, keep])
       return done
     },
     close: () => machine.close(),
@@ -121,21 +129,6 @@ function tooFar(target: string, name: string): Failure {
   return new Failure('INPUT_CONFLICT', `target ${target} lives on the machine this runs on, not on ${name}`, {
     field: 'hosts',
     hint: 'Leave hosts empty, or use target docker.',
-  })
-}
-
-/** Metrics are read from where this runs; what the slots use, from the target. */
-function metricOf(inputs: EnvironmentInputs, target: Target, router: Router): Metric {
-  const { prometheus = '', 'prometheus-token': token = '' } = inputs
-  return metrics({
-    probe: httpProbe(),
-    jsonPath: finderOf,
-    router,
-    ...(target.usage === undefined
-      ? {}
-      : { usage: (slot, signal) => target.usage?.(slot, signal) ?? Promise.resolve([]) }),
-    ...(prometheus === '' ? {} : { prometheusUrl: prometheus }),
-    ...(token === '' ? {} : { prometheusToken: token }),
   })
 }
 

@@ -17,6 +17,10 @@ export const targetInputs = {
     description: 'Image of the managed router, by tag or digest; resolved once at set-up and recorded.',
   }),
   hosts: field.list({ description: '`user@host[:port]`, one per line; none: this machine.' }),
+  batch: field.batch({
+    description: 'How many of several hosts shift traffic at the same time: a number, or a share such as `25%`.',
+    default: '1',
+  }),
   'ssh-key': field.block({ description: 'Private key for the hosts.', secret: true }),
   'known-hosts': field.block({ description: "The hosts' public keys, as ssh-keyscan prints them." }),
   'state-dir': field.text({
@@ -90,6 +94,10 @@ export const appInputs = {
     description: 'Compose files for target `compose`, one per line; default: those that docker compose finds itself.',
   }),
   profiles: field.list({ description: 'Profiles of the compose file, one per line.' }),
+  adopt: field.flag({
+    description:
+      'Target `compose`: take over the app that `docker compose up -d` runs today. The release is proven first; then the old one is stopped and the front takes its port, with one gap that is printed.',
+  }),
 }
 
 /** How a release goes live. */
@@ -112,6 +120,11 @@ export const releaseInputs = {
     description:
       'The old slot after a good release: running until the next deploy, so that a rollback takes a second; for a time such as `2h`, after which the next run stops it; or stopped at once (`0`).',
     default: 'next-deploy',
+  }),
+  setup: field.choice(['auto', 'required'], {
+    description:
+      'A host that was never set up: `auto` says so and does it; `required` fails and asks for `mode: setup`.',
+    default: 'auto',
   }),
   retain: field.whole({ min: 1, max: 50 }, { description: 'Releases kept for a cold rollback.', default: '5' }),
 }

@@ -19,6 +19,8 @@ export interface TargetContext {
   readonly resident: readonly [string, ...string[]]
   /** What a release of this run brought from the checkout, by its id; for targets that carry something. */
   readonly carried?: (release: string) => ComposeProject | null
+  /** May this run take over what runs by other means? */
+  readonly adopts?: boolean
 }
 
 export type { CarryInputs, Carried, ComposeProject }

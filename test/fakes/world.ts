@@ -152,7 +152,7 @@ export class World {
   }
 
   private async pass(): Promise<void> {
-    for (let at = 0; at < this.lag; at++) await undefined
+    for (let at = 0; at < this.lag; at++) await Promise.resolve()
   }
 
   private alive<Value>(value: Value): Value {

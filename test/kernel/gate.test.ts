@@ -117,7 +117,7 @@ describe('shownUrl', () => {
     fc.assert(
       fc.property(fc.webUrl({ withQueryParameters: true, withFragments: true }), (url) => {
         const shown = shownUrl(url.replace('://', '://ann:s3cret@'))
-        expect(shown).not.toMatch(/ann|s3cret|#/)
+        expect(shown).not.toMatch(/^\w+:\/\/[^/?#]*@|#/)
         expect(shown.split('?')[1] ?? '…').toBe('…')
       }),
     )

@@ -1,12 +1,12 @@
 import type { Reading } from '#kernel'
-import { httpProbe } from '#probes'
+import { asserting, httpProbe } from '#probes'
 import { metrics, parseMetricDefinition } from '#metrics'
 import type { SourceSettings } from '#metrics'
 import { jsonOf, pathOf, valuesOf } from '../../packages/probes/json-path.ts'
 
 /** Sources with the real probe and the real JSONPath. */
 export const settings: SourceSettings = {
-  probe: httpProbe(),
+  probe: httpProbe(asserting),
   timeoutMs: 2000,
   async jsonPath(path) {
     const query = await pathOf(path)

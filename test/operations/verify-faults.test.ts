@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from '@jest/globals'
-import { httpProbe } from '#probes'
+import { asserting, httpProbe } from '#probes'
 import { systemClock } from '../../packages/runner/clock.ts'
 import { passGate } from '../../packages/operations/gate.ts'
 import { faults } from '../probes/faults.ts'
@@ -43,7 +43,7 @@ describe('servers that misbehave, and what the gate says of them', () => {
     let found = { outcome: 'error', lastBad: null as string | null }
     const rose = await memoryOf(async () => {
       found = await passGate({
-        probe: httpProbe(),
+        probe: httpProbe(asserting),
         clock: systemClock,
         requests: [{ url: server.url, timeoutMs, ...fault.request }],
         policy: { successes: 3, deadlineMs, timeoutMs, intervalMs: 10, versionPath: 'version', ...fault.policy },

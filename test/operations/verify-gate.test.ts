@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import { createServer } from 'node:http'
 import { parseAssertion } from '#kernel'
 import type { Clock, GatePolicy, Measurement, Probe } from '#kernel'
-import { checkAssertions, httpProbe } from '#probes'
+import { asserting, checkAssertions, httpProbe } from '#probes'
 import { systemClock } from '../../packages/runner/clock.ts'
 import { passGate } from '../../packages/operations/gate.ts'
 import type { GateOrder } from '../../packages/operations/gate.ts'
@@ -13,7 +13,7 @@ const policy = { successes: 3, deadlineMs: 5000, intervalMs: 20, timeoutMs: 2000
 function gate(urls: readonly string[], more: Partial<GateOrder> = {}) {
   const requests = urls.map((url) => ({ url, timeoutMs: policy.timeoutMs }))
   return passGate({
-    probe: httpProbe(),
+    probe: httpProbe(asserting),
     clock: systemClock,
     requests,
     policy,

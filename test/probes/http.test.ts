@@ -2,10 +2,10 @@ import { describe, expect, test } from '@jest/globals'
 import { once } from 'node:events'
 import { gzipSync } from 'node:zlib'
 import type { ProbeRequest } from '#kernel'
-import { httpProbe } from '#probes'
+import { asserting, httpProbe } from '#probes'
 import { http, tcp } from './servers.ts'
 
-const probe = httpProbe()
+const probe = httpProbe(asserting)
 const look = (url: string, more: Partial<ProbeRequest> = {}) => probe.once({ url, timeoutMs: 2000, ...more })
 
 describe('httpProbe', () => {

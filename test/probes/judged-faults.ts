@@ -1,7 +1,7 @@
 import { createServer } from 'node:http'
 import { parseAssertion, parseThreshold, verdictOf } from '#kernel'
 import type { CheckResult, Outcome, ProbeRequest } from '#kernel'
-import { handshake, httpProbe, probes } from '#probes'
+import { asserting, handshake, httpProbe, probes } from '#probes'
 import { localShell } from '#runner'
 import { checkCertificate } from '../../packages/operations/certificate.ts'
 import { checkDependencies } from '../../packages/operations/dependencies.ts'
@@ -40,7 +40,7 @@ async function origins(versions: readonly (string | null)[]): Promise<readonly C
   return await checkOrigins({
     requests: [{ url: `http://shop.test:${port}/health`, timeoutMs: 3000 }],
     wanted: [{ what: 'version', value: '2', path: 'version' }],
-    probe: httpProbe(),
+    probe: httpProbe(asserting),
     resolve: () => Promise.resolve(addresses),
     signal: signal(),
   })
@@ -52,7 +52,7 @@ async function window(badEvery: number, threshold: string, rate = 400): Promise<
     response.writeHead(count % badEvery === 0 ? 500 : 200).end('{"version":"2"}'),
   )
   const found = await probeWindow({
-    probe: httpProbe(),
+    probe: httpProbe(asserting),
     clock: systemClock,
     requests: [{ url: server.url, timeoutMs: 5000 }],
     policy: { windowMs: 1000, rate, thresholds: [parseThreshold(threshold)], minSamples: 20, versionPath: null },
@@ -75,7 +75,7 @@ async function certificate(
   return await checkCertificate({
     request: { url: server.url, timeoutMs: 3000, tls },
     handshake,
-    probe: httpProbe(),
+    probe: httpProbe(asserting),
     clock: { now: () => now },
     signal: signal(),
     ...(plainUrl === undefined ? {} : { plainUrl }),
@@ -91,7 +91,7 @@ async function dependencies(answers: Readonly<Record<string, readonly [status: n
   return await checkDependencies({
     health: { url: `${server.url}/health`, timeoutMs: 3000 },
     ready,
-    probe: httpProbe(),
+    probe: httpProbe(asserting),
     clock: systemClock,
     intervalMs: 10,
     signal: signal(),

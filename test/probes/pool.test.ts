@@ -2,12 +2,12 @@ import { describe, expect, test } from '@jest/globals'
 import { createServer } from 'node:net'
 import type { Socket } from 'node:net'
 import type { Probe } from '#kernel'
-import { httpProbe } from '#probes'
+import { asserting, httpProbe } from '#probes'
 import { drip, http, listening, tcp } from './servers.ts'
 
 /** A probe over connections that serve so many looks. */
 function keeping(uses: number): Probe & Disposable {
-  const probe = httpProbe().keeping?.(uses)
+  const probe = httpProbe(asserting).keeping?.(uses)
   if (probe === undefined) throw new Error('the probe keeps no connections')
   return probe
 }
@@ -28,7 +28,7 @@ describe('kept connections', () => {
   test('without keeping every look has its own', async () => {
     const ports = new Set<number | undefined>()
     await using server = await http((request, response) => void (ports.add(request.socket.remotePort), response.end()))
-    for (let look = 0; look < 5; look += 1) await httpProbe().once({ url: server.url, timeoutMs: 1000 })
+    for (let look = 0; look < 5; look += 1) await httpProbe(asserting).once({ url: server.url, timeoutMs: 1000 })
     expect(ports.size).toBe(5)
   })
 

@@ -5,13 +5,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TLSSocket } from 'node:tls'
 import type { ProbeRequest } from '#kernel'
-import { handshake, httpProbe } from '#probes'
+import { asserting, handshake, httpProbe } from '#probes'
 import { authority, between, certificates } from './authority.ts'
 import { selfSigned } from './certificate.ts'
 import { closedPort, http, tcp } from './servers.ts'
 import { https } from './tls-server.ts'
 
-const probe = httpProbe()
+const probe = httpProbe(asserting)
 const look = (url: string, more: Partial<ProbeRequest> = {}) => probe.once({ url, timeoutMs: 3000, ...more })
 const ca = { tls: { ca: authority } }
 

@@ -140,6 +140,8 @@ ${includes ? `  include ${ours};` : ''}
     listen 127.0.0.1:${teamPort};
     add_header x-team yes;
     location = /team { return 200 "team\\n"; }
+    access_log ${folder}/access.log;
+    include ${stateDir}/router/nginx/log*.conf;
     include ${stateDir}/router/nginx/server*.conf;
   }
 ${more}

@@ -146,6 +146,7 @@ const malformed: Readonly<Record<string, readonly string[]>> = {
   'compose-file': ['["compose.yaml"'],
   profiles: ['[web'],
   'github-token': ['a\nb'],
+  adopt: ['maybe'],
   url: ['ftp://x', 'x', 'http://', '127.0.0.1:80', 'javascript:alert(1)'],
   env: ['NOVALUE', '1A=b', 'A=1\nA=2', 'A B=c'],
   secrets: ['just-a-secret', 'A=1\nA=2'],

@@ -133,6 +133,14 @@ describeWith('compose', 'target compose at its edges', () => {
       expect(JSON.parse(said)).toEqual([written, wicked])
       expect(await place.docker('exec', id, 'cat', '/run/secrets/pass', '/conf/a.txt')).toBe('open sesamev1')
       await place.docker('exec', id, 'sh', '-c', 'echo kept > /uploads/f; echo kept > /state/f')
+
+      await target().stop('blue', { graceMs: 1_000, remove: false })
+      expect((await inspected(id))[0]?.HostConfig).toMatchObject({ RestartPolicy: { Name: 'no' } })
+      await start('blue', given)
+      expect(await ofSlot('blue')).toEqual([id])
+      expect((await inspected(id))[0]?.HostConfig).toMatchObject({
+        RestartPolicy: { Name: 'on-failure', MaximumRetryCount: 7 },
+      })
     },
     longMs,
   )
@@ -194,12 +202,14 @@ describeWith('compose', 'target compose at its edges', () => {
     'a start whose compose is killed is finished by the next one',
     async () => {
       const given = await release('v5', undefined, { instances: 3 })
-      for (const afterMs of [150, 400, 800]) {
+      let killed = 0
+      for (const afterMs of [100, 400, 800]) {
         const killer = killCompose(`${place.app}-test-green`, afterMs)
-        await start('green', given).catch((thrown: unknown) =>
-          expect(thrown).toMatchObject({ code: expect.any(String) }),
+        const ended = await start('green', given).then(
+          () => 'started',
+          (thrown: unknown) => (thrown as { code?: string }).code,
         )
-        await killer
+        killed += (await killer) && ended === 'START_FAILED' ? 1 : 0
         const endpoints = await start('green', given)
         for (const { address } of endpoints) await answering(`http://${address}/`)
         expect((await target().observe()).green).toMatchObject({ state: 'running', endpoints })
@@ -207,6 +217,25 @@ describeWith('compose', 'target compose at its edges', () => {
         await clear('green')
         expect(await ofSlot('green')).toEqual([])
       }
+      expect(killed).toBeGreaterThan(0)
+
+      const labels = {
+        app: place.app,
+        environment: 'test',
+        role: 'slot',
+        slot: 'green',
+        release: given.id,
+        address: '',
+      }
+      await place.docker(
+        'create',
+        ...Object.entries(labels).map(([key, value]) => `--label=switchyard.${key}=${value}`),
+        `--name=switchyard-${place.app}-test-green-${given.id.slice(0, 12)}-web-1`,
+        place.shop,
+      )
+      const [, second] = await start('green', given)
+      await answering(`http://${second?.address ?? ''}/`)
+      await clear('green')
     },
     longMs,
   )
@@ -318,20 +347,21 @@ interface Inspected {
 }
 
 /** Ends the compose that works on a project, with what it has made so far, after a time from its start. */
-async function killCompose(project: string, afterMs: number): Promise<void> {
+async function killCompose(project: string, afterMs: number): Promise<boolean> {
   for (let look = 0; look < 500; look += 1) {
     const pid = await composePid(project)
     if (pid !== undefined) {
       await sleep(afterMs)
       try {
-        process.kill(pid, 'SIGKILL')
+        return process.kill(pid, 'SIGKILL')
       } catch {
         // It was done before.
+        return false
       }
-      return
     }
     await sleep(10)
   }
+  return false
 }
 
 async function composePid(project: string): Promise<number | undefined> {

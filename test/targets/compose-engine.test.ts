@@ -13,8 +13,7 @@ const longMs = 120_000
 describeWith('compose', 'after a restart of the engine', () => {
   let shop: ComposeShop
   let folder = ''
-  const plain = { health: '/health', instances: 1, overlap: 'allow', env: {} } as const
-  const services = { frontend: { ...plain, port: 3000 }, backend: { ...plain, port: 4000 }, worker: plain }
+  const services = { frontend: { port: 3000 }, backend: { port: 4000 }, worker: {} }
   const told = { images: ['frontend', 'backend', 'worker'], services }
 
   beforeAll(async () => {

@@ -99,6 +99,7 @@ services:
   db:
     image: acme/db
     container_name: db
+    volumes: ['.:/here']
   proxy:
     image: acme/proxy
     depends_on: [web]
@@ -120,6 +121,7 @@ services:
       'service proxy: stays while web is replaced, and needs it (depends_on)',
       'service tools: is built by the file, and the release has no image of it',
       'service web: ./. has files of the checkout and is written to',
+      'service db: stays, and mounts the whole checkout',
     ]
     for (const each of said) expect(message).toContain(each)
     expect(message).not.toContain('container_name db')

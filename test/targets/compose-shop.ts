@@ -1,25 +1,30 @@
 import { cp } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Event, Policy, Release } from '#kernel'
-import { deploy, rollback } from '#operations'
-import { policyOf, resolveRelease } from '#suite'
-import { carryAlong } from '#suite/carry'
-import { openEnvironment } from '#suite/open'
+import type { Event } from '#kernel'
+import type { ActionSession } from '#runner'
+import { readSettings } from '#suite'
+import { deployCommand } from '../../actions/deploy-bluegreen/command.ts'
+import { action as deployAction } from '../../actions/deploy-bluegreen/inputs.ts'
+import { rollbackCommand } from '../../actions/rollback/command.ts'
+import { action as rollbackAction } from '../../actions/rollback/inputs.ts'
 import { docker } from '../components/docker.ts'
 import type { Engine } from '../components/engine.ts'
 import { buildApplication, buildHaproxy } from '../components/images.ts'
 import { freePort } from '../routers/haproxy-world.ts'
-import { closeProject, lines } from './compose-world.ts'
+import { sessionOf } from '../suite/session.ts'
+import { closeProject, lines, writeProject } from './compose-world.ts'
 import { dockerPlace } from './docker-world.ts'
 import type { DockerPlace } from './docker-world.ts'
 
 const apps = join(import.meta.dirname, '..', 'apps', 'compose')
-const never = new AbortController().signal
-const base = policyOf({ successes: 5, deadline: 10_000, drain: 5_000 })
-const policy: Policy = { ...base, gate: { ...base.gate, timeoutMs: 2_000 } }
-const lease = { owner: 'test', ttlMs: 60_000, waitMs: 5_000 }
+const pace = { successes: '5', deadline: '10s', drain: '5s', bake: '0' }
+const pairs = (given: Readonly<Record<string, string | number>>) =>
+  Object.entries(given)
+    .map(([key, value]) => `${key}=${value}`)
+    .join('\n')
 
-export type ServicesConfig = NonNullable<Parameters<typeof resolveRelease>[3]['services']>
+/** As the configuration file has them. */
+export type ServicesConfig = Readonly<Record<string, { readonly port?: number }>>
 
 /** What a run is told, as inputs and the configuration file would have it. */
 export interface Told {
@@ -29,6 +34,7 @@ export interface Told {
   /** Of the job: what the compose file's variables become. */
   readonly variables?: Readonly<Record<string, string>>
   readonly secrets?: Readonly<Record<string, string>>
+  readonly adopt?: boolean
 }
 
 /** One of the sample projects in a checkout of its own, deployed as the action does it. */
@@ -38,8 +44,9 @@ export interface ComposeShop {
   readonly project: string
   readonly front: string
   readonly events: Event[]
-  deploy(version: string, told: Told): Promise<Release>
-  rollback(to?: string): Promise<Release>
+  deploy(version: string, told: Told): Promise<Readonly<Record<string, string>>>
+  /** Gives the version it came back to; it is told nothing but where. */
+  rollback(to?: string): Promise<string>
   /** Id and start time of the container of a service that stays. */
   identity(service: string): Promise<string>
   close(): Promise<void>
@@ -56,13 +63,15 @@ export async function composeShop(
   const [image, port] = [await buildHaproxy({ host: engine.host }), await freePort()]
   const tag = `switchyard-test/compose-${name}:1`
   await buildApplication({ folder: join(apps, name, 'app'), tag, version: 'v0' }, { host: engine.host })
-  const where = { app, environment: 'test' }
-  const inputs = {
-    ...{ ...where, target: 'compose', router: '', 'router-image': image, hosts: [], 'github-token': '' },
-    ...{ 'state-dir': join(folder, 'deployed') },
-  }
   let events: Event[] = []
-  const tell = (event: Event) => void events.push(event)
+  const sessionWith = (inputs: Readonly<Record<string, string>>): ActionSession => ({
+    ...sessionOf(
+      { app, environment: 'test', 'state-dir': join(folder, 'deployed'), ...inputs },
+      { GITHUB_WORKSPACE: workspace },
+    ),
+    signal: AbortSignal.timeout(90_000),
+    tell: (event) => void events.push(event),
+  })
   const timed = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
     events = []
     const began = performance.now()
@@ -84,32 +93,24 @@ export async function composeShop(
           ...{ host: engine.host, input: `FROM ${tag}\nLABEL version="${version}"\n` },
         })
         const services = Object.fromEntries(told.images.map((service) => [service, built]))
-        const asked = {
-          ...{ release: JSON.stringify({ version, services }), target: 'compose', 'compose-file': [], profiles: [] },
-          ...{ port: 3000, health: '/health', command: '', instances: 1, secrets: told.secrets ?? {} },
-          env: { APP_PORT: String(port), FRONT_PORT: String(port), ...told.variables },
+        const env = { APP_PORT: port, FRONT_PORT: port, ...told.variables }
+        const session = sessionWith({
+          ...{ release: JSON.stringify({ version, services }), target: 'compose', ...pace, env: pairs(env) },
+          ...{ secrets: pairs(told.secrets ?? {}), adopt: String(told.adopt === true), 'router-image': image },
+        })
+        if (told.services !== undefined) {
+          await writeProject(workspace, { '.github/switchyard.yml': JSON.stringify({ services: told.services }) })
         }
-        const config = told.services === undefined ? {} : { services: told.services }
-        const carried = await carryAlong(asked, config, workspace, tell)
-        const release = resolveRelease(asked.release, where, asked, config, carried)
-        const brought = (id: string) => (id === release.id ? (carried?.project ?? null) : null)
-        const ports = await openEnvironment({ ...inputs, listen: carried?.listen ?? null, carried: brought }, tell)
-        const order = {
-          mode: 'deploy',
-          release,
-          secrets: asked.secrets,
-          strategy: 'blue-green',
-          policy,
-          lease,
-        } as const
-        await deploy(order, ports, never)
-        return release
+        const { outputs, failure } = await deployCommand(session, await readSettings(deployAction, session))
+        if (failure !== undefined) throw failure
+        return outputs
       }),
     rollback: (to = '') =>
       timed(`rollback ${to}`, async () => {
-        const ports = await openEnvironment({ ...inputs, target: '', listen: null }, tell)
-        const database = () => Promise.resolve({ action: 'kept' as const, reason: 'there is none' })
-        return (await rollback({ to, policy, lease, reason: 'a test', database }, ports, never)).release
+        const session = sessionWith({ to })
+        const { outputs, failure } = await rollbackCommand(session, await readSettings(rollbackAction, session))
+        if (failure !== undefined) throw failure
+        return (JSON.parse(outputs['release'] ?? '') as { version: string }).version
       }),
     async identity(service) {
       const filters = [`label=com.docker.compose.project=p${app}`, `label=com.docker.compose.service=${service}`]

@@ -1,5 +1,6 @@
 import { Failure, showDuration, verdictOf } from '#kernel'
 import type { CheckResult, Outcome, ProbeRequest } from '#kernel'
+import { asserting } from '../assert.ts'
 import { visitorProbe } from '../http.ts'
 import { concealer } from './conceal.ts'
 import { cookieJar } from './cookies.ts'
@@ -52,7 +53,7 @@ export async function runFlow(order: FlowOrder): Promise<FlowEvidence> {
   // What the libraries do once is our time, not the first step's.
   cookies.headerFor(new URL(baseUrl))
   const visit: Visit = {
-    ask: (request) => visitorProbe(cookies).once({ ...order.way, ...request }, signal),
+    ask: (request) => visitorProbe(cookies, asserting).once({ ...order.way, ...request }, signal),
     baseUrl,
     values,
     cookies,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { slotHeader, slots } from '#kernel'
-import { locations, passing } from './locations.ts'
-import { controlOffset, laneCount, laneLink, previewOffset, serverCount, serverFiles } from './shape.ts'
+import { listing, locations, passing } from './locations.ts'
+import { controlOffset, laneCount, laneLink, previewOffset, serverCount, logFiles, serverFiles } from './shape.ts'
 
 /** What the configuration is made from; nothing of it changes from release to release. */
 export interface ConfigInput {
@@ -11,6 +11,8 @@ export interface ConfigInput {
   readonly bind: string
   readonly listen: number
   readonly previews: number
+  /** Path of the log that requests are counted from; empty: none. */
+  readonly log: string
 }
 
 /** A probe that carries the secret in this header is told the slot; the app never sees it. */
@@ -21,7 +23,12 @@ const notice = '# Written by Switchyard; replaced when it changes.\n'
 /** What the team's `http {}` includes, and a mark of it that a running nginx shows. */
 export function httpConfOf(input: ConfigInput): { readonly text: string; readonly mark: string } {
   const body = [maps(input), front(input), previews(input)].join('\n\n')
-  const mark = createHash('sha256').update(body).update(serverConfOf(input)).digest('hex').slice(0, 16)
+  const mark = createHash('sha256')
+    .update(body)
+    .update(serverConfOf(input))
+    .update(logConfOf(input))
+    .digest('hex')
+    .slice(0, 16)
   return { text: `${notice}\n${body}\n\n${control(input, mark)}\n`, mark }
 }
 
@@ -30,9 +37,14 @@ export function serverConfOf(input: ConfigInput): string {
   return `${notice}\n${locations(input)}\n`
 }
 
+/** What makes a `server {}` write the log that requests are counted from. */
+export function logConfOf({ log, prefix }: ConfigInput): string {
+  return `${notice}\n${log === '' ? '' : `access_log "${log}" ${prefix};\n`}uninitialized_variable_warn off;\n`
+}
+
 /**
- * Who gets a request. Each is looked up when it is asked for: a share is only drawn while there is one. Those that follow from a link
- * are volatile, because a request may be looked up again.
+ * Who gets a request, from what was read of the links. A share is only drawn while there is one. Those that follow from a link are
+ * volatile, because a request may be looked up again.
  */
 function maps({ prefix, secret, previews: first }: ConfigInput): string {
   const counts = Array.from({ length: serverCount - 1 }, (_, at) => at + 2)
@@ -70,11 +82,6 @@ map $http_upgrade $${prefix}_is_socket {
   ~*^websocket$ 1;
 }
 
-map $${prefix}_weight_path $${prefix}_weight {
-  volatile;
-  default none;
-  ~/at/weight-([0-9]+)$ $1;
-}
 map $${prefix}_weight $${prefix}_slot {
   volatile;
   default $${prefix}_drawn;
@@ -93,11 +100,6 @@ ${percents.map((draw) => `  1% ${twoDigits(draw)};`).join('\n')}
   * 99;
 }
 
-map $${prefix}_list_path $${prefix}_list {
-  volatile;
-  default '';
-  '~/at/((?:[0-9.]+:[0-9]+,)+)$' $1;
-}
 map $${prefix}_list $${prefix}_turn {
   volatile;
   default 1;
@@ -138,7 +140,7 @@ function twoDigits(number: number): string {
 }
 
 /** `ab/cd` or `ab/d`, and ab is less than cd: nginx compares texts only. */
-const belowPattern = ((): string => {
+export const belowPattern = ((): string => {
   const below = (join: (low: number, digits: string) => string) =>
     Array.from({ length: 9 }, (_, low) => join(low, low === 8 ? '9' : `[${low + 1}-9]`)).join('|')
   const oneDigit = `0(?:${below((low, digits) => `${low}/${digits}`)})$`
@@ -159,10 +161,13 @@ function nth(prefix: string, number: number): string {
   return `map $${prefix}_order $${prefix}_try${number} { volatile; default '';${further} '~^([^,]+),' $1; }`
 }
 
-function front({ folder, bind, listen }: ConfigInput): string {
-  return `server {
+function front({ folder, prefix, bind, listen }: ConfigInput): string {
+  return `# Requests are counted from a log of these lines.
+log_format ${prefix} 'slot=$${prefix}_slot $status $request_time';
+server {
   listen ${bind.includes(':') ? `[${bind}]` : bind}:${listen};
   server_name _;
+  include "${folder}/${logFiles}";
   include "${folder}/${serverFiles}";
 }`
 }
@@ -176,9 +181,9 @@ function previews({ folder, prefix, previews: first }: ConfigInput): string {
   location / {
     root "${folder}/$${prefix}_link";
     default_type text/plain;
-    set $${prefix}_weight_path '';
+    set $${prefix}_weight none;
     set $${prefix}_link $${prefix}_preview;
-    set $${prefix}_list_path $realpath_root;
+${listing(prefix)}
     if ($${prefix}_asked = '') { return 503 "no such instance\\n"; }
 ${passing(prefix, `$${prefix}_asked`)}
     proxy_connect_timeout 250ms;

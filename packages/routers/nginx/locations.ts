@@ -28,15 +28,25 @@ ${attempt(input, 'request', 1)}
 }
 
 /** Looks up who answers now: the slot by the weights, then the slot's instances. */
-function choosing({ folder }: ConfigInput): string {
+function choosing({ folder, prefix }: ConfigInput): string {
   return `  root "${folder}/$_link";
   default_type text/plain;
   set $_link ${weightLink};
-  set $_weight_path $realpath_root;
+  set $_weight none;
+  if ($realpath_root ~ '/at/weight-([0-9]+)$') { set $_weight $1; }
   if ($_slot = '') { return 503 "no release is live\\n"; }
   set $_link $_slot-1;
-  set $_list_path $realpath_root;
+${listing(prefix)}
   if ($_list = '') { return 503 "the live release has no instance\\n"; }`
+}
+
+/**
+ * Reads the instances of a link. `set` would look the link up twice, for the length and for the text, and a change in between would fail
+ * the request with 500 (`no buffer space in script copy`); `if` looks once.
+ */
+export function listing(prefix: string): string {
+  return `  set $${prefix}_list '';
+  if ($realpath_root ~ '/at/((?:[0-9.]+:[0-9]+,)+)$') { set $${prefix}_list $1; }`
 }
 
 function socket(input: ConfigInput, number: number): string {

@@ -70,15 +70,27 @@ export interface Tested {
   /** nginx's own complaint; null: none. */
   readonly broken: string | null
   readonly hasOurs: boolean
+  /** Where it keeps its logs: the folder of the first error_log; empty: none was found. */
+  readonly logs: string
 }
 
-const test = `file=$1
+/**
+ * FILE NGINX WORDS…. Ours is a configuration that shows FILE, or would if it were there already: an include in it has a pattern that
+ * FILE matches.
+ */
+const test = `set -f
+file=$1
 shift
 if shown=$("$@" -T 2> /dev/null); then
-  case $shown in
-    *"# configuration file $file:"*) echo ours ;;
-    *) echo others ;;
-  esac
+  whose=others
+  case $shown in *"# configuration file $file:"*) whose=ours ;; esac
+  includes='s|#.*||; s|.*include[[:space:]][[:space:]]*"*\\(/[^;"[:space:]]*\\)"*[[:space:]]*;.*|\\1|p'
+  for pattern in $(printf '%s\\n' "$shown" | sed -n "$includes" | head -n 1000); do
+    case $file in $pattern) whose=ours ;; esac
+  done
+  echo "$whose"
+  logs='s|^[[:space:]]*error_log[[:space:]][[:space:]]*\\(/[^;[:space:]]*\\)/[^/;[:space:]]*.*|\\1|p'
+  printf '%s\\n' "$shown" | sed -n "$logs" | head -n 1
 else
   echo broken
   "$@" -t 2>&1 | tail -c 4000
@@ -90,7 +102,8 @@ export async function testConfiguration(host: Host, master: Master, file: string
   const argv = ['sh', '-c', test, 'sh', file, ...master.words] as const
   const { stdout } = await host.look({ argv: [...argv], timeoutMs: 60_000 })
   const [first, ...rest] = stdout.split('\n')
-  return { master, broken: first === 'broken' ? complaintIn(rest) : null, hasOurs: first === 'ours' }
+  const broken = first === 'broken' ? complaintIn(rest) : null
+  return { master, broken, hasOurs: first === 'ours', logs: broken === null ? (rest[0] ?? '') : '' }
 }
 
 /** The line that names file and line, without time and process. */
@@ -118,29 +131,24 @@ export function assertWorks({ master, broken }: Tested, when: string): void {
 }
 
 /**
- * The nginx to be told: the only one that runs, or the only one whose configuration includes our file.
+ * The nginx to be told: the one whose configuration includes our file; null when none does.
  * @throws Failure ROUTER_UNREACHABLE, NGINX_BROKEN, HOST_NOT_READY
  */
-export async function theNginx(host: Host, file: string): Promise<Tested> {
+export async function theNginx(host: Host, file: string): Promise<Tested | null> {
   const masters = await findMasters(host)
   if (masters.length === 0) {
-    throw unreachable(
-      'does not run',
-      'Router nginx uses the nginx that you run; start it (systemctl start nginx), then run again.',
-    )
+    throw unreachable('does not run', 'Router nginx uses the one that you run: systemctl start nginx, then run again.')
   }
   const tested = await Promise.all(masters.map((master) => testConfiguration(host, master, file)))
-  const [only] = tested
-  const chosen = tested.length === 1 ? only : tested.filter(({ hasOurs }) => hasOurs)[0]
-  if (chosen === undefined || (tested.length > 1 && tested.filter(({ hasOurs }) => hasOurs).length > 1)) {
-    const pids = masters.map(({ pid }) => pid).join(', ')
-    throw new Failure(
-      'HOST_NOT_READY',
-      `several nginx run here (processes ${pids}), and not exactly one includes ${file}`,
-      {
-        hint: 'Put the include into the http {} of the one that is to serve the app.',
-      },
-    )
+  const ours = tested.filter(({ hasOurs }) => hasOurs)
+  if (ours.length > 1) {
+    const pids = ours.map(({ master }) => master.pid).join(' and ')
+    throw new Failure('HOST_NOT_READY', `processes ${pids} are both an nginx that includes ${file}`, {
+      hint: 'Only one of them can serve the app: take the include out of the other.',
+    })
   }
-  return chosen
+  const [chosen] = ours
+  if (chosen !== undefined) return chosen
+  for (const each of tested) assertWorks(each, 'nginx -t is not content, before anything was changed')
+  return null
 }

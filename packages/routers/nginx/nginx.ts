@@ -10,14 +10,16 @@ import { keepRecord, lanesOf, readRecord } from './record.ts'
 import type { NginxRecord } from './record.ts'
 import { removeRouter } from './remove.ts'
 import { setUp } from './setup.ts'
+import { Totals } from './totals.ts'
 import { laneCount, laneLink, nginxFolder, previewOffset, weightLink } from './shape.ts'
 
 /**
  * The nginx that the team runs itself, told by links that it looks up at every request: no deploy reloads it. Only its set-up does,
- * once. It has no statistics of its own that could be told apart by slot, so there are none.
+ * once.
  */
 export function nginxRouter(context: RouterContext): ManagedRouter {
   const { host } = context
+  const totals = new Totals()
   const known = async (): Promise<NginxRecord> => {
     const record = await readRecord(host)
     if (record === null)
@@ -62,6 +64,8 @@ export function nginxRouter(context: RouterContext): ManagedRouter {
     },
 
     drain: (slot, deadlineMs, signal) => drainSlot(host, slot, deadlineMs, signal),
+
+    stats: async (slot) => totals.read(host, (await known()).log, slot),
 
     async front() {
       const record = await readRecord(host)

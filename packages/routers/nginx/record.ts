@@ -18,6 +18,8 @@ const recordSchema = z.object({
   listen: z.int().min(1).max(65_535),
   /** First port of the previews, on loopback. */
   previews: z.int().min(1).max(65_535),
+  /** The log that requests are counted from; empty: none. It stands in nginx's configuration. */
+  log: z.string().regex(/^(?:\/[A-Za-z0-9._/@+~ -]+)?$/),
   /** Names of the routed services of each slot, the first one at the front. */
   slots: z.object({ blue: z.array(service).max(laneCount), green: z.array(service).max(laneCount) }),
 })

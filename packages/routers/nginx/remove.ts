@@ -3,7 +3,7 @@ import { askFunction } from './ask.ts'
 import { assertWorks, findMasters, testConfiguration } from './masters.ts'
 import { readRecord } from './record.ts'
 import { fileOf } from './setup.ts'
-import { controlOffset, httpFile, nginxFolder, serverFile, weightLink } from './shape.ts'
+import { controlOffset, httpFile, logFile, nginxFolder, serverFile, weightLink } from './shape.ts'
 
 const awaitSilence = `${askFunction}port=$1 link=$2
 for turn in $(seq 150); do
@@ -28,7 +28,7 @@ export async function removeRouter({ host }: RouterContext): Promise<void> {
   const serving = tested.filter(({ hasOurs }) => hasOurs)
   for (const each of tested)
     if (tested.length === 1) assertWorks(each, 'nginx -t is not content, so nothing was removed')
-  await host.act({ argv: ['rm', '-f', '--', `${folder}/${httpFile}`, `${folder}/${serverFile}`] })
+  await host.act({ argv: ['rm', '-f', '--', ...[httpFile, logFile, serverFile].map((name) => `${folder}/${name}`)] })
   for (const { master } of serving) {
     assertWorks(await testConfiguration(host, master, fileOf(host)), 'nginx -t is not content without the app')
     await host.act({ argv: [...master.words, '-s', 'reload'], timeoutMs: 60_000 })

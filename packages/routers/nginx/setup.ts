@@ -2,7 +2,7 @@ import { Failure, noTraffic, slots } from '#kernel'
 import type { Host } from '#kernel'
 import type { RouterContext } from '../index.ts'
 import { askFunction, askNginx, readSights } from './ask.ts'
-import { httpConfOf, serverConfOf } from './config.ts'
+import { httpConfOf, logConfOf, serverConfOf } from './config.ts'
 import type { ConfigInput } from './config.ts'
 import { assertWorks, testConfiguration, theNginx } from './masters.ts'
 import type { Tested } from './masters.ts'
@@ -15,6 +15,7 @@ import {
   httpFile,
   laneCount,
   laneLink,
+  logFile,
   nginxFolder,
   prefixOf,
   serverFile,
@@ -24,18 +25,23 @@ import {
 
 /**
  * Makes the team's nginx serve the app. Where it does, these are looks, and `nginx -t` is one of them. The one reload there is happens
- * when what is included changes: at the first set-up, with another \`listen\`, or with another version of Switchyard that says so.
+ * when what is included changes: at the first set-up, with another `listen`, or with another version of Switchyard that says so.
  * @throws Failure NGINX_BROKEN, ROUTER_UNREACHABLE, HOST_NOT_READY, PORT_IN_USE, INPUT_INVALID
  */
 export async function setUp(context: RouterContext): Promise<readonly string[]> {
   const { host, bind, listen } = context
   const file = fileOf(host)
   const [record, tested] = await Promise.all([readRecord(host), theNginx(host, file)])
-  assertWorks(tested, 'nginx -t is not content, before anything was changed')
+  if (tested === null) throw notIncluded(host, record)
   const loaded = record === null ? undefined : (await askNginx(host, record.previews, [weightLink]))[0]
-  if (record !== null && record.bind === bind && record.listen === listen && tested.hasOurs) {
-    const isSame = (await host.read(`${nginxFolder}/${httpFile}`)) === httpConfOf(inputOf(context, record)).text
-    if (isSame && loaded?.mark === httpConfOf(inputOf(context, record)).mark && loaded.path !== '') return []
+  if (record !== null && record.bind === bind && record.listen === listen) {
+    await assertReadable(host, record.log)
+    const input = inputOf(context, record)
+    const { text, mark } = httpConfOf(input)
+    const files = [httpFile, logFile, serverFile].map((name) => host.read(`${nginxFolder}/${name}`))
+    const wanted = [text, logConfOf(input), serverConfOf(input)]
+    const isSame = JSON.stringify(await Promise.all(files)) === JSON.stringify(wanted)
+    if (isSame && loaded?.mark === mark && loaded.path !== '') return []
   }
   const taken = await portsTaken(host)
   const isOurs = loaded !== undefined && record?.listen === listen
@@ -46,6 +52,7 @@ export async function setUp(context: RouterContext): Promise<readonly string[]> 
     previews: record !== null && loaded !== undefined ? record.previews : choosePreviews(taken),
     bind,
     listen,
+    log: record?.log ?? logIn(tested.logs, context),
   }
   return bringIn(context, next, tested)
 }
@@ -56,11 +63,10 @@ async function bringIn(context: RouterContext, record: NginxRecord, tested: Test
   const { text, mark } = httpConfOf(input)
   await layLinks(host, record)
   const before = new Map<string, string | null>()
-  const isIncluded = await add(host, tested, before, httpFile, text)
-  // From here on the ports and the secret are settled, whenever the team gets to its part.
-  await keepRecord(host, record)
-  if (!isIncluded) throw notIncluded(host)
+  await add(host, tested, before, httpFile, text)
+  await add(host, tested, before, logFile, logConfOf(input))
   await add(host, tested, before, serverFile, serverConfOf(input))
+  await keepRecord(host, record)
 
   const notes = [`nginx answers on ${record.bind}:${record.listen}`]
   const already = (await askNginx(host, record.previews, [weightLink]))[0]
@@ -70,6 +76,7 @@ async function bringIn(context: RouterContext, record: NginxRecord, tested: Test
   }
   const seen = (await askNginx(host, record.previews, [weightLink]))[0]
   if (seen?.path === '') throw closed(host)
+  await assertReadable(host, record.log)
   return notes
 }
 
@@ -83,20 +90,19 @@ async function layLinks(host: Host, record: NginxRecord): Promise<void> {
   await host.act({ argv: ['chmod', 'a+x', ...foldersAbove(host)], okCodes: [0, 1] })
 }
 
-/** Puts one file, and takes all back where nginx is not content with it. Is our configuration included? */
+/** Puts one file, and takes all back where nginx is not content with it. */
 async function add(
   host: Host,
   tested: Tested,
   before: Map<string, string | null>,
   name: string,
   text: string,
-): Promise<boolean> {
+): Promise<void> {
   before.set(name, await host.read(`${nginxFolder}/${name}`))
   await host.put(`${nginxFolder}/${name}`, text, 0o600)
   const now = await testConfiguration(host, tested.master, fileOf(host))
   if (now.broken !== null) await putBack(host, before)
   assertWorks(now, 'nginx -t is not content with what was to be added, so that was taken back')
-  return now.hasOurs
 }
 
 async function putBack(host: Host, before: ReadonlyMap<string, string | null>): Promise<void> {
@@ -157,6 +163,20 @@ export function inputOf({ host, app, environment }: RouterContext, record: Nginx
   return { ...record, folder, prefix: prefixOf(app, environment) }
 }
 
+/** Beside nginx's own logs, so that what rotates those rotates it too. */
+function logIn(folder: string, { app, environment }: RouterContext): string {
+  return /^\/[A-Za-z0-9._/@+~ -]+$/.test(folder) ? `${folder}/switchyard-${app}-${environment}.log` : ''
+}
+
+async function assertReadable(host: Host, log: string): Promise<void> {
+  if (log === '') return
+  const { exitCode } = await host.look({ argv: ['test', '-r', log], okCodes: [0, 1], timeoutMs: 30_000 })
+  if (exitCode === 0) return
+  throw new Failure('HOST_NOT_READY', `this user cannot read ${log}, from which requests are counted`, {
+    hint: 'On Debian, the group adm may read the logs of nginx: usermod --append --groups adm USER.',
+  })
+}
+
 /** Ports that somebody on the host listens on. */
 async function portsTaken(host: Host): Promise<ReadonlySet<number>> {
   const argv = ['awk', '$4 == "0A" { sub(/.*:/, "", $2); print $2 }', '/proc/net/tcp', '/proc/net/tcp6'] as const
@@ -177,9 +197,10 @@ function inUse({ listen, host }: RouterContext): Failure {
   })
 }
 
-function notIncluded(host: Host): Failure {
+function notIncluded(host: Host, record: NginxRecord | null): Failure {
   const all = host.stateDir.replace(/[^/]+\/[^/]+$/, '*/*')
-  return new Failure('HOST_NOT_READY', `nginx's configuration does not include ${fileOf(host)}`, {
+  const code = record === null ? 'HOST_NOT_READY' : 'ROUTER_UNREACHABLE'
+  return new Failure(code, `no nginx that runs here includes ${fileOf(host)}`, {
     hint: `Put this line into its http {}, once for all apps, and run again: include ${all}/${nginxFolder}/${httpFile};`,
   })
 }

@@ -15,8 +15,12 @@ export const httpFile = 'http.conf'
 /** Included by the team in a `server {}` of its own, if it has one that the app is to answer in. */
 export const serverFile = 'server.conf'
 
-/** As it is included: one that is not there yet, or no more, is no fault. */
+/** Included there too, beside the team's own `access_log`, so that what that server answers is counted. */
+export const logFile = 'log.conf'
+
+/** As they are included: one that is not there yet, or no more, is no fault. */
 export const serverFiles = 'server*.conf'
+export const logFiles = 'log*.conf'
 
 /** The link that says how traffic is shared. */
 export const weightLink = 'weight'

@@ -25,7 +25,7 @@ export function baseFile(
   const shared = sharedServices(project)
   // Every release has files of its own; what stays has one that stays.
   const base: Folders = { own: folders.shared, shared: folders.shared }
-  const services = shared.map((name) => [name, baseService(names, model.services[name] ?? {}, shared, base)])
+  const services = shared.map((name) => [name, baseService(names, model.services[name] ?? {}, shared, base)] as const)
   const orphans = volumesWithoutService(project)
   const resources = (kind: 'networks' | 'volumes') =>
     Object.fromEntries(

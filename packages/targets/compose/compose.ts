@@ -1,6 +1,7 @@
 import type { Shell, Target } from '#kernel'
 import type { TargetContext } from '../index.ts'
 import { engineOf } from '../docker/engine.ts'
+import { adopt, inPlace } from './adopt.ts'
 import { namesOf } from '../docker/names.ts'
 import { observeSlots } from '../docker/observe-slots.ts'
 import { prune } from '../docker/prune.ts'
@@ -29,7 +30,7 @@ export function composeTarget(context: TargetContext): Target {
   }
   return {
     observe: () => observeSlots(place),
-    preflight: (release) => preflight(place, release, carried(release.id)),
+    preflight: (release) => preflight(place, release, carried(release.id), context.adopts === true),
     start: (slot, release, secrets, signal) => startSlot(place, slot, release, secrets, carried(release.id), signal),
     stop: (slot, { graceMs, remove }) => stopSlot(place, slot, graceMs, remove),
     logs: (slot) => slotLog(place, slot),
@@ -40,5 +41,10 @@ export function composeTarget(context: TargetContext): Target {
         : onHost
     },
     prune: (keep) => prune(place, keep),
+    async inPlace(release) {
+      const project = carried(release.id) ?? (await place.projects.project(release.id))
+      return project === null ? [] : (await inPlace(place, project)).map(({ name }) => name)
+    },
+    adopt: (release) => adopt(place, release, carried(release.id)),
   }
 }

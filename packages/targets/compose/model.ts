@@ -1,7 +1,7 @@
 import { z } from 'zod'
 
 const text = z.string().max(1024 * 1024)
-const name = z.string().regex(/^[A-Za-z0-9._-]{1,128}$/)
+const name = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/)
 const mount = z.looseObject({ source: name })
 
 /** Loose: what is not named here stays as the team wrote it. */

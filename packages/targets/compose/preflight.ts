@@ -1,6 +1,7 @@
 import { Failure } from '#kernel'
 import type { Release } from '#kernel'
-import { baseContainers, othersOf } from './base-containers.ts'
+import { inPlace } from './adopt.ts'
+import { othersOf } from './base-containers.ts'
 import { assertCompose } from './compose-version.ts'
 import type { ComposePlace } from './place.ts'
 import type { ComposeProject } from './project.ts'
@@ -11,7 +12,12 @@ import { allCodes } from './read-project.ts'
  * what is to be replaced.
  * @throws Failure COMPOSE_MISSING, COMPOSE_RUNNING, INPUT_CONFLICT, RELEASE_INVALID
  */
-export async function preflight(place: ComposePlace, release: Release, carried: ComposeProject | null): Promise<void> {
+export async function preflight(
+  place: ComposePlace,
+  release: Release,
+  carried: ComposeProject | null,
+  adopts: boolean,
+): Promise<void> {
   const { engine, host, names, projects } = place
   await assertCompose((argv) => host.look({ argv, timeoutMs: 60_000, okCodes: allCodes }), host.name)
   const project = carried ?? (await projects.project(release.id))
@@ -22,11 +28,7 @@ export async function preflight(place: ComposePlace, release: Release, carried: 
     })
   }
   const { name } = project.model
-  const [before, others, containers] = await Promise.all([
-    projects.projectName(),
-    othersOf(engine, names, name),
-    baseContainers(engine, name),
-  ])
+  const [before, others] = await Promise.all([projects.projectName(), othersOf(engine, names, name)])
   if (before !== null && before !== name) {
     throw new Failure(
       'INPUT_CONFLICT',
@@ -43,15 +45,15 @@ export async function preflight(place: ComposePlace, release: Release, carried: 
       hint: 'Two environments on one host need two names: write `name: ${COMPOSE_PROJECT_NAME}` or give each its own state of the file.',
     })
   }
-  const running = containers.filter(({ service, isRunning }) => isRunning && project.replaced.includes(service))
-  if (running.length === 0) return
+  const running = await inPlace(place, project)
+  if (running.length === 0 || adopts) return
   const services = [...new Set(running.map(({ service }) => service))].join(' ')
   throw new Failure(
     'COMPOSE_RUNNING',
     `${services} of project ${name} runs on this host, started by docker compose itself`,
     {
-      field: 'target',
-      hint: `Once, before the first deploy: docker compose --project-name ${name} rm --stop --force ${services}. Databases and volumes stay.`,
+      field: 'adopt',
+      hint: `Set adopt: true once: the release is proven first, then its port is taken over, with one short gap. Or by hand, before the first deploy: docker compose --project-name ${name} rm --stop --force ${services}. Databases and volumes stay.`,
     },
   )
 }

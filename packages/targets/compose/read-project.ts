@@ -38,7 +38,6 @@ const timeoutMs = 60_000
  * @throws Failure COMPOSE_MISSING, COMPOSE_INVALID
  */
 export async function readProject(runner: Shell, source: ProjectSource): Promise<ReadProject> {
-  await assertCompose((argv) => runner.run({ argv, timeoutMs, okCodes: allCodes }), 'this machine')
   const { workspace } = source
   const files = source.files.map((file) => resolve(workspace, file))
   const [first] = files
@@ -51,7 +50,11 @@ export async function readProject(runner: Shell, source: ProjectSource): Promise
     argv: ['docker', 'compose', ...words, 'config', '--format=json'],
     ...{ cwd: workspace, env, timeoutMs, secrets, okCodes: allCodes },
   }
-  const { exitCode, stdout, stderr } = await runner.run(config)
+  const printing = runner.run(config)
+  // Whether there is a compose at all is the first thing to say; both are asked at once.
+  printing.catch(() => undefined)
+  await assertCompose((argv) => runner.run({ argv, timeoutMs, okCodes: allCodes }), 'this machine')
+  const { exitCode, stdout, stderr } = await printing
   if (exitCode !== 0) throw invalid(wordsOf(stderr), workspace)
   const model = parseModel(stdout)
   const values = (given: Record<string, FileModel>) =>

@@ -36,7 +36,7 @@ export function slotFile(inputs: SlotFileInputs): string {
   const { names, project, places, slot } = inputs
   const { model } = project
   const own = ownNetworks(project)
-  const services = places.map((each) => [serviceKey(each, slot), slotService(inputs, each, own)])
+  const services = places.map((each) => [serviceKey(each, slot), slotService(inputs, each, own)] as const)
   const outer = (name: string) => ({ name, external: true })
   return asYaml({
     services: Object.fromEntries(services),

@@ -11,6 +11,7 @@ import type { KeptRelease, SlotRecords } from '../docker/records.ts'
 import { checkedRelease, checkedSecrets } from '../docker/release-schema.ts'
 import { assertNoneFails, notStarted, otherReleaseGraceMs, sortOut } from '../docker/start-slot.ts'
 import { stopPhases } from '../docker/stop-slot.ts'
+import { adoptFolders } from './adopt.ts'
 import { ensureBase } from './base.ts'
 import { composeEnv, composeWords } from './compose-words.ts'
 import { foldersOf } from './folders.ts'
@@ -35,12 +36,13 @@ export async function startSlot(
   const { engine, names, records, projects } = place
   const release = checkedRelease(given)
   const checked = secrets === undefined ? undefined : checkedSecrets(secrets)
-  const [containers, slots, network, before, known] = await Promise.all([
+  const [containers, slots, network, before, known, name] = await Promise.all([
     listContainers(engine, names),
     records.slots(),
     readNetwork(engine, names),
     records.release(release.id),
     projects.project(release.id),
+    projects.projectName(),
     ensureImages(engine, release, signal),
   ])
   const project = known ?? carried ?? noProject(release)
@@ -69,8 +71,9 @@ export async function startSlot(
   const values = checked ?? (kept.secrets.apart.length > 0 ? await records.secretsApart(release.id) : {})
   if (checked !== undefined && kept.secrets.apart.length > 0) await records.keepSecretsApart(release.id, checked)
   if (JSON.stringify(before) !== JSON.stringify(kept)) await records.keepRelease(kept)
-  await projects.keepProjectName(project.model.name)
+  if (name !== project.model.name) await projects.keepProjectName(project.model.name)
   await records.keepSlots(next)
+  await adoptFolders(place, project)
   await ensureBase(place, release, project)
   await putFiles(place, { project, kept, secrets: values, slot, places })
 

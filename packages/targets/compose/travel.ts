@@ -42,6 +42,7 @@ export async function travel(model: ProjectModel, root: string, replaced: Readon
       }
       const way = replaced.has(name) ? wayOf(kind, mount.read_only === true) : kind === 'absent' ? 'state' : 'shared'
       if (way === 'refused') faults.push(refusal(name, path, kind))
+      if (way === 'shared' && path === '') faults.push(wholeCheckout(name))
       if (way === 'own' || way === 'shared') await collect(root, path, found)
       placed.push({ ...mount, source: doubled(`${way === 'own' ? ownPrefix : sharedPrefix}${path}`) })
     }
@@ -91,6 +92,16 @@ function refusal(service: string, path: string, kind: Kind): Fault {
         what: `./${path || '.'} has files of the checkout and is written to: each release has its own copy of such files`,
         fix: 'Add :ro for files that belong to a release; use a named volume for what is to stay.',
       }
+}
+
+function wholeCheckout(service: string): Fault {
+  const what = 'stays, and mounts the whole checkout'
+  return {
+    service,
+    key: 'volumes',
+    what,
+    fix: 'Mount the files that it needs, or a folder of the host by its absolute path.',
+  }
 }
 
 async function collect(root: string, path: string, found: Map<string, ProjectFile>): Promise<void> {

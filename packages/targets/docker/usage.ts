@@ -60,14 +60,19 @@ export async function usageOf(place: Place, slot: Slot, signal?: AbortSignal): P
     })
 }
 
-/** `12.34MiB / 1.9GiB`: the first part. `--` stands for a container that ended meanwhile, which uses nothing. */
+/** `12.34MiB / 1.9GiB`: the first part; NaN for what cannot be understood. `--` stands for a container that ended meanwhile. */
 export function readBytes(text: string): number {
-  const [, amount = '0', unit = 'B'] = /^([0-9.]+)([A-Za-z]+)/.exec(text) ?? []
+  if (isGone(text)) return 0
+  const [, amount, unit = ''] = /^([0-9.]+)([A-Za-z]+)(?: \/|$)/.exec(text) ?? []
   return Number(amount) * (sizes[unit] ?? Number.NaN)
 }
 
 export function readPercent(text: string): number {
-  return Number(/^([0-9.]+)%$/.exec(text)?.[1] ?? 0)
+  return isGone(text) ? 0 : Number(/^([0-9.]+)%$/.exec(text)?.[1])
+}
+
+function isGone(text: string): boolean {
+  return text === '' || text.startsWith('--')
 }
 
 function read<Line>(printed: string, schema: z.ZodType<Line>): Line[] {

@@ -21,6 +21,20 @@ export async function emit(entries: readonly string[], folder: string): Promise<
 
   await writePackage(folder)
   await copyAssets(folder)
+  await declarePure(folder, '@actions/core')
+}
+
+/**
+ * Lets the bundler leave out the modules of a library that nothing uses; the library does not say of itself that loading them does
+ * nothing. The runner's library would bring an HTTP client into every bundle otherwise, for a token that nobody asks for: two
+ * thirds of its size, and half of the time it takes to start.
+ */
+async function declarePure(folder: string, library: string): Promise<void> {
+  const copy = join(folder, 'node_modules', library)
+  await cp(join(root, 'node_modules', library), copy, { recursive: true })
+  const path = join(copy, 'package.json')
+  const description = JSON.parse(await readFile(path, 'utf8')) as object
+  await writeFile(path, JSON.stringify({ ...description, sideEffects: false }))
 }
 
 function readConfig(): ts.ParsedCommandLine {
@@ -46,7 +60,8 @@ async function writePackage(folder: string): Promise<void> {
   const emitted = Object.entries(imports).map(([name, path]) => [name, path.replace(/\.ts$/, '.js')])
   await writeFile(
     join(folder, 'package.json'),
-    JSON.stringify({ type, imports: Object.fromEntries(emitted) as unknown }),
+    // No module of ours does anything by being loaded but the entries: what a bundle does not use is left out of it.
+    JSON.stringify({ type, sideEffects: false, imports: Object.fromEntries(emitted) as unknown }),
   )
 }
 
