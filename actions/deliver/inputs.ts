@@ -5,6 +5,7 @@ import {
   field,
   forceNeedsReason,
   gateInputs,
+  hostsFit,
   judgeInputs,
   metricInputs,
   loginIsWhole,
@@ -69,11 +70,12 @@ export const action = defineAction({
     digest: 'sha256:… of the artifact.',
     sbom: 'Path of the CycloneDX list.',
     migration: 'The record of the migration, as JSON.',
-    slot: 'The slot the release is in.',
+    slot: 'The slot the release is in; of several hosts the first one.',
     previous: 'The release that was live before, as JSON.',
   },
   conflicts: (inputs) => [
     ...checksAreKnown(inputs),
+    ...hostsFit(inputs),
     ...forceNeedsReason(inputs),
     ...loginIsWhole(inputs),
     ...(inputs.backup === 'none' && inputs.reason === ''

@@ -1,7 +1,9 @@
 import { asFailure, describe } from '#kernel'
+import type { Event } from '#kernel'
 import { summarise } from '#github'
 import { deploy } from '#operations'
 import type { DeployReport } from '#operations'
+import { systemClock } from '#runner'
 import type { ActionResult, ActionSession } from '#runner'
 import { appName, handedOn, leaseOf, parseJson, policyOf, recorder, resolveRelease } from '#suite'
 import type { Settings } from '#suite'
@@ -9,6 +11,8 @@ import { deployAdopting } from '#suite/adopt'
 import { carryAlong } from '#suite/carry'
 import { metricReader } from '#suite/metric'
 import { openEnvironment } from '#suite/open'
+import { openHosts } from '#suite/open-hosts'
+import { setUpHosts } from '#suite/set-up'
 import type { Inputs } from './inputs.ts'
 
 /** Brings a release live; the post step finds nothing to do unless the run was cut short. */
@@ -16,19 +20,20 @@ export async function deployCommand(session: ActionSession, settings: Settings<I
   if (session.stage === 'post') return cleanUp(session, settings)
   const { inputs, config, workspace } = settings
   const place = { app: appName(inputs.app, session, workspace), environment: inputs.environment }
-  const takesCandidate = inputs.mode === 'promote' || inputs.mode === 'reject'
+  if (inputs.mode === 'setup') return setUp(session, inputs, place)
+  const { mode } = inputs
+  const takesCandidate = mode === 'promote' || mode === 'reject'
   const migration = parseJson(inputs.migration, 'migration')
   const { events, tell } = recorder(session)
   const carried = takesCandidate ? null : await carryAlong(inputs, config, workspace, tell)
   const release = takesCandidate ? null : resolveRelease(inputs.release, place, inputs, config, carried)
   const listen = inputs.listen ?? carried?.listen ?? null
   const brought = (id: string) => (id === release?.id ? (carried?.project ?? null) : null)
-  const open = (more: object = {}) =>
-    openEnvironment({ ...inputs, ...place, listen, carried: brought, metric: metricReader(inputs), ...more }, tell)
-  const ports = await open()
-  session.keep('running', inputs.mode)
+  const opening = { ...inputs, ...place, listen, carried: brought, metric: metricReader(inputs) }
+  const open = await openHosts(opening, tell)
+  session.keep('running', mode)
   const order = {
-    mode: inputs.mode,
+    mode,
     release,
     secrets: inputs.secrets,
     strategy: inputs.strategy,
@@ -39,16 +44,15 @@ export async function deployCommand(session: ActionSession, settings: Settings<I
   }
   const title = `Deploy ${place.app} to ${place.environment}`
   try {
-    const report = inputs.adopt
-      ? await deployAdopting(order, open, tell, session.signal)
-      : await deploy(order, ports, session.signal)
+    const adopt = (more: object) => openEnvironment({ ...opening, ...more }, tell)
+    const reports = inputs.adopt
+      ? [await deployAdopting(order, adopt, tell, session.signal)]
+      : await open.together(session.signal, (ports, signal) => deploy(order, ports, signal))
     session.keep('running', '')
-    if (inputs.mode === 'plan')
-      for (const line of planLines(report)) tell({ kind: 'note', text: line, atMs: ports.clock.monotonic() })
-    return {
-      outputs: outputsOf(report),
-      summary: summarise({ ...factsOf(report), title, events, headline: headlineOf(report, inputs.mode) }),
-    }
+    const hosts = reports.map((report, at) => ({ name: open.hosts[at]?.name ?? '', report }))
+    if (mode === 'plan')
+      for (const { name, report } of hosts) tellPlan(report, hosts.length > 1 ? name : undefined, tell)
+    return { outputs: outputsOf(reports), summary: summarise({ ...factsOf(hosts, mode), title, events }) }
   } catch (thrown) {
     const failure = asFailure(thrown)
     session.keep('running', '')
@@ -64,58 +68,110 @@ export async function deployCommand(session: ActionSession, settings: Settings<I
       next: failure.hint ?? '',
     })
     return { outputs: { verdict }, summary, failure }
+  } finally {
+    await open.close()
   }
 }
 
-/** What a hard kill cut short is taken back: traffic to the release before, the new one down. Otherwise nothing is to be done. */
+/** Prepares the hosts; starts no release. */
+async function setUp(
+  session: ActionSession,
+  inputs: Inputs,
+  place: { readonly app: string; readonly environment: string },
+): Promise<ActionResult> {
+  const { events, tell } = recorder(session)
+  const reports = await setUpHosts({ ...inputs, ...place }, leaseOf(session), tell, session.signal)
+  const summary = summarise({
+    title: `Set up ${place.app} in ${place.environment}`,
+    headline: '✅ ready to be deployed to',
+    release: null,
+    previous: null,
+    rows: reports.flatMap(({ name, front, done }) => [
+      [name, done.join('; ') || 'everything was there'] as const,
+      [`${name} is open at`, front] as const,
+    ]),
+    events,
+    next: 'Deploy a release.',
+  })
+  return { outputs: { verdict: 'pass' }, summary }
+}
+
+/**
+ * What a hard kill cut short is taken back: traffic to the release before, the new one down. Of several hosts, what one of them calls
+ * good already is finished on the others. Otherwise nothing is to be done.
+ */
 async function cleanUp(session: ActionSession, settings: Settings<Inputs>): Promise<ActionResult> {
   const cutShort = session.kept('running')
   if (cutShort === '' || cutShort === 'plan') return { outputs: {} }
   const { inputs, workspace } = settings
-  const ports = await openEnvironment({ ...inputs, app: appName(inputs.app, session, workspace) }, session.tell)
-  const order = {
-    mode: 'reject',
-    release: null,
-    secrets: {},
-    strategy: inputs.strategy,
-    policy: policyOf(inputs),
-    lease: leaseOf(session),
-    reason: 'the run was cut short',
-  } as const
-  await deploy(order, ports, session.signal).catch((thrown: unknown) => {
-    if (asFailure(thrown).code !== 'NOTHING_STAGED') throw thrown
-  })
+  const open = await openHosts({ ...inputs, app: appName(inputs.app, session, workspace) }, session.tell)
+  const take = async (mode: 'reject' | 'promote'): Promise<boolean> => {
+    const order = {
+      ...{ mode, release: null, secrets: {}, strategy: inputs.strategy, policy: policyOf(inputs) },
+      ...{ lease: leaseOf(session), reason: 'the run was cut short' },
+    }
+    try {
+      await open.together(session.signal, (ports, signal) => deploy(order, ports, signal))
+      return true
+    } catch (thrown) {
+      if (asFailure(thrown).code === 'NOTHING_STAGED') return false
+      throw thrown
+    }
+  }
+  try {
+    if (!(await take('reject')) && open.hosts.length > 1) await take('promote')
+  } finally {
+    await open.close()
+  }
   return { outputs: {} }
 }
 
-function planLines(report: DeployReport): readonly string[] {
-  return [report.plan.because, ...report.plan.steps.map(({ step }, at) => `${at + 1}. ${describe(step)}`)]
+/** One host of those that were deployed to. */
+interface HostReport {
+  readonly name: string
+  readonly report: DeployReport
 }
 
-function headlineOf(report: DeployReport, mode: string): string {
-  const version = report.release?.version ?? ''
-  if (mode === 'plan') return `Plan: ${report.plan.because}`
-  if (mode === 'stage') return `✅ ${version} is staged in ${report.slot ?? ''}; no traffic was shifted`
+function tellPlan({ plan }: DeployReport, host: string | undefined, tell: (event: Event) => void): void {
+  for (const text of [plan.because, ...plan.steps.map(({ step }, at) => `${at + 1}. ${describe(step)}`)])
+    tell({ kind: 'note', text, atMs: systemClock.monotonic(), ...(host === undefined ? {} : { host }) })
+}
+
+function headlineOf(hosts: readonly HostReport[], mode: string): string {
+  const [first] = hosts
+  const version = first?.report.release?.version ?? ''
+  const where = hosts.length > 1 ? `on ${hosts.length} hosts` : `in ${first?.report.slot ?? ''}`
+  if (mode === 'plan') return `Plan: ${hosts.map(({ report }) => report.plan.because).join('; ')}`
+  if (mode === 'stage') return `✅ ${version} is staged ${where}; no traffic was shifted`
   if (mode === 'reject') return `✅ ${version} was rejected`
-  return `✅ ${version} is live in ${report.slot ?? ''}`
+  return `✅ ${version} is live ${where}`
 }
 
-function factsOf(report: DeployReport) {
+function factsOf(hosts: readonly HostReport[], mode: string) {
+  const several = hosts.length > 1
+  const [first] = hosts
   return {
-    release: report.release,
-    previous: report.previous,
-    rows: Object.entries(report.previewUrls).map(([service, url]) => [`preview of ${service}`, url] as const),
-    next: report.slot === null ? '' : 'To go back, run the rollback workflow; it needs no argument.',
+    headline: headlineOf(hosts, mode),
+    release: first?.report.release ?? null,
+    previous: first?.report.previous ?? null,
+    rows: hosts.flatMap(({ name, report }) => [
+      ...(several ? [[name, report.slot === null ? report.plan.because : `slot ${report.slot}`] as const] : []),
+      ...Object.entries(report.previewUrls).map(
+        ([service, url]) => [`preview of ${service}${several ? ` on ${name}` : ''}`, url] as const,
+      ),
+    ]),
+    next: first?.report.slot == null ? '' : 'To go back, run the rollback workflow; it needs no argument.',
   }
 }
 
-function outputsOf(report: DeployReport): Record<string, string> {
-  const [preview] = Object.values(report.previewUrls)
+/** Hosts come out with one release; the slots it is in may differ. */
+function outputsOf(reports: readonly DeployReport[]): Record<string, string> {
+  const [first] = reports
   return {
     verdict: 'pass',
-    release: handedOn(report.release),
-    slot: report.slot ?? '',
-    previous: handedOn(report.previous),
-    'preview-url': preview ?? '',
+    release: handedOn(first?.release ?? null),
+    slot: first?.slot ?? '',
+    previous: handedOn(first?.previous ?? null),
+    'preview-url': reports.flatMap(({ previewUrls }) => Object.values(previewUrls).slice(0, 1)).join('\n'),
   }
 }

@@ -5,6 +5,7 @@ import {
   field,
   forceNeedsReason,
   gateInputs,
+  hostsFit,
   judgeInputs,
   metricInputs,
   releaseInputs,
@@ -21,9 +22,9 @@ export const action = defineAction({
   post: true,
   inputs: z.object({
     release: field.text({ description: 'What is to run: `name@sha256:…`, or the output `release` of build-scan.' }),
-    mode: field.choice(['deploy', 'plan', 'stage', 'promote', 'reject'], {
+    mode: field.choice(['deploy', 'plan', 'stage', 'promote', 'reject', 'setup'], {
       description:
-        '`deploy`; `plan` prints and changes nothing; `stage` starts and proves the idle slot and shifts nothing; `promote` and `reject` decide about what is staged or half shifted.',
+        '`deploy`; `plan` prints and changes nothing; `stage` starts and proves the idle slot and shifts nothing; `promote` and `reject` decide about what is staged or half shifted; `setup` prepares hosts that have only Docker.',
       default: 'deploy',
     }),
     ...targetInputs,
@@ -40,11 +41,16 @@ export const action = defineAction({
   outputs: {
     verdict: 'pass, fail, inconclusive or error.',
     release: 'The release, as JSON.',
-    slot: 'The slot it is in: blue or green.',
+    slot: 'The slot it is in: blue or green. Of several hosts the first one; slots may differ between hosts.',
     previous: 'The release that was live before, as JSON.',
-    'preview-url': 'Where a staged release can be looked at.',
+    'preview-url': 'Where a staged release can be looked at; one line for each host.',
   },
-  conflicts: (inputs) => [...releaseIsNamed(inputs), ...forceNeedsReason(inputs), ...checksAreKnown(inputs)],
+  conflicts: (inputs) => [
+    ...releaseIsNamed(inputs),
+    ...hostsFit(inputs),
+    ...forceNeedsReason(inputs),
+    ...checksAreKnown(inputs),
+  ],
 })
 
 export type Inputs = z.output<typeof action.inputs>

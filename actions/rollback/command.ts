@@ -3,11 +3,12 @@ import { summarise } from '#github'
 import { rollback } from '#operations'
 import type { RollbackReport } from '#operations'
 import { databaseFor } from '#databases'
+import { systemClock } from '#runner'
 import type { ActionResult, ActionSession } from '#runner'
 import { appName, handedOn, leaseOf, ownerOf, parseJson, policyOf, recorder } from '#suite'
 import type { Settings } from '#suite'
 import { databaseDecider } from '#suite/data'
-import { openEnvironment } from '#suite/open'
+import { openHosts } from '#suite/open-hosts'
 import type { Inputs } from './inputs.ts'
 
 /** The slot that a cold rollback clears had its traffic long ago; what still hangs on it must not hold up the way back. */
@@ -21,32 +22,30 @@ export async function rollbackCommand(session: ActionSession, settings: Settings
   const migration = parseJson(inputs.migration, 'migration')
   if (inputs['database-url'] !== '') databaseFor(inputs['database-url'])
   const { events, tell } = recorder(session)
-  const ports = await openEnvironment({ ...inputs, ...place }, tell)
+  const open = await openHosts({ ...inputs, ...place }, tell)
   session.keep('running', 'yes')
   const title = `Roll back ${place.app} in ${place.environment}`
   try {
-    const report = await rollback(
-      {
-        to: inputs.to,
-        policy: policyOf({ force: inputs.force, drain: drainMs }),
-        lease: leaseOf(session),
-        reason: inputs.reason || 'rollback',
-        database: databaseDecider(
-          {
-            migration,
-            databaseUrl: inputs['database-url'],
-            migrations: inputs.migrations,
-            workspace,
-            owner: ownerOf(session),
-          },
-          ports,
-        ),
-      },
-      ports,
-      session.signal,
-    )
+    const order = {
+      to: inputs.to,
+      policy: policyOf({ force: inputs.force, drain: drainMs }),
+      lease: leaseOf(session),
+      reason: inputs.reason || 'rollback',
+      database: databaseDecider(
+        {
+          migration,
+          databaseUrl: inputs['database-url'],
+          migrations: inputs.migrations,
+          workspace,
+          owner: ownerOf(session),
+        },
+        { clock: systemClock, listener: { tell } },
+      ),
+    }
+    const reports = await open.together(session.signal, (ports, signal) => rollback(order, ports, signal))
     session.keep('running', '')
-    return { outputs: outputsOf(report), summary: summarise({ ...factsOf(report), title, events }) }
+    const names = open.hosts.map(({ name }) => name)
+    return { outputs: outputsOf(reports), summary: summarise({ ...factsOf(reports, names), title, events }) }
   } catch (thrown) {
     const failure = asFailure(thrown)
     session.keep('running', '')
@@ -60,25 +59,34 @@ export async function rollbackCommand(session: ActionSession, settings: Settings
       next: failure.hint ?? '',
     })
     return { outputs: { verdict: failure.kind === 'world' ? 'fail' : 'error' }, summary, failure }
+  } finally {
+    await open.close()
   }
 }
 
-function factsOf(report: RollbackReport) {
+function factsOf(reports: readonly RollbackReport[], names: readonly string[]) {
+  const [first] = reports
+  const where = reports.length > 1 ? `on ${reports.length} hosts` : `in ${first?.slot ?? ''}`
   return {
-    headline: `✅ ${releaseName(report.release)} is live in ${report.slot ?? ''} again`,
-    release: report.release,
-    previous: report.from,
-    rows: [['database', `${report.database.action}: ${report.database.reason}`]] as const,
+    headline: `✅ ${first === undefined ? '' : releaseName(first.release)} is live ${where} again`,
+    release: first?.release ?? null,
+    previous: first?.from ?? null,
+    rows: [
+      ['database', first === undefined ? '' : `${first.database.action}: ${first.database.reason}`] as const,
+      ...(reports.length > 1 ? reports.map(({ slot }, at) => [names[at] ?? '', `slot ${slot ?? ''}`] as const) : []),
+    ],
     next: 'The release that was left is marked bad: deploying the same digest again needs force and a reason.',
   }
 }
 
-function outputsOf(report: RollbackReport): Record<string, string> {
+/** Hosts come out with one release; the slots it is in may differ. */
+function outputsOf(reports: readonly RollbackReport[]): Record<string, string> {
+  const [first] = reports
   return {
     verdict: 'pass',
-    release: handedOn(report.release),
-    slot: report.slot ?? '',
-    previous: handedOn(report.from),
-    migration: JSON.stringify(report.database),
+    release: handedOn(first?.release ?? null),
+    slot: first?.slot ?? '',
+    previous: handedOn(first?.from ?? null),
+    migration: first === undefined ? '' : JSON.stringify(first.database),
   }
 }

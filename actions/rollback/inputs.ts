@@ -1,4 +1,4 @@
-import { defineAction, field, forceNeedsReason, targetInputs } from '#suite'
+import { defineAction, field, forceNeedsReason, hostsFit, targetInputs } from '#suite'
 import { z } from 'zod'
 
 export const action = defineAction({
@@ -22,11 +22,11 @@ export const action = defineAction({
   outputs: {
     verdict: 'pass, fail, inconclusive or error.',
     release: 'The release that is live now, as JSON.',
-    slot: 'The slot it is in.',
+    slot: 'The slot it is in; of several hosts the first one.',
     previous: 'The release that was left, as JSON.',
     migration: 'What was done about the database: kept, reverted or refused, with the reason, as JSON.',
   },
-  conflicts: (inputs) => forceNeedsReason(inputs),
+  conflicts: (inputs) => [...hostsFit(inputs), ...forceNeedsReason(inputs)],
 })
 
 export type Inputs = z.output<typeof action.inputs>

@@ -53,6 +53,11 @@ export const commands: Readonly<Record<string, CliCommand>> = {
     },
   },
   deploy: { summary: 'bring a release live without losing a request', load: loadDeploy },
+  setup: {
+    summary: 'prepare hosts that have only Docker: router, network, state folder',
+    load: loadDeploy,
+    fixed: { mode: 'setup' },
+  },
   plan: { summary: 'print what deploy would do; change nothing', load: loadDeploy, fixed: { mode: 'plan' } },
   promote: { summary: 'finish a staged or half-shifted release', load: loadDeploy, fixed: { mode: 'promote' } },
   reject: { summary: 'send a staged or half-shifted release away', load: loadDeploy, fixed: { mode: 'reject' } },

@@ -1,12 +1,13 @@
-import { releaseName, slots } from '#kernel'
+import { Failure, releaseName, slots } from '#kernel'
 import type { LedgerEntry, Seen } from '#kernel'
 import { observe } from '#operations'
 import type { ActionResult, ActionSession } from '#runner'
-import { appName, defineAction, field, readSettings, targetInputs } from '#suite'
-import { openEnvironment } from '#suite/open'
+import { appName, defineAction, field, hostsFit, readSettings, targetInputs } from '#suite'
+import type { EnvironmentInputs, OpenEnvironment } from '#suite/open'
+import { onEachHost } from '#suite/open-hosts'
 import { z } from 'zod'
 
-const { reason: _reason, force: _force, ...placeInputs } = targetInputs
+const { reason: _reason, force: _force, batch: _batch, ...placeInputs } = targetInputs
 
 const words = {
   title: '',
@@ -16,7 +17,12 @@ const words = {
   branding: { icon: 'eye', color: 'gray-dark' },
 } as const
 
-export const lookAction = defineAction({ ...words, name: 'look', inputs: z.object(placeInputs) })
+export const lookAction = defineAction({
+  ...words,
+  name: 'look',
+  inputs: z.object(placeInputs),
+  conflicts: hostsFit,
+})
 
 export const logsAction = defineAction({
   ...words,
@@ -25,22 +31,24 @@ export const logsAction = defineAction({
     slot: field.choice(['live', 'idle', 'blue', 'green'], { description: 'Which slot.', default: 'live' }),
     ...placeInputs,
   }),
+  conflicts: hostsFit,
 })
 
 /** What is live, what is warm, who holds the environment. */
 export async function statusCommand(session: ActionSession): Promise<ActionResult> {
   const { inputs, workspace } = await readSettings(lookAction, session)
-  const ports = await openEnvironment({ ...inputs, app: appName(inputs.app, session, workspace) }, session.tell)
-  const [seen, held] = await Promise.all([observe(ports), ports.lease.inspect()])
-  const status = {
-    app: appName(inputs.app, session, workspace),
-    environment: inputs.environment,
-    target: ports.record.target,
-    front: `${ports.record.address}:${ports.record.port}`,
-    slots: Object.fromEntries(slots.map((slot) => [slot, slotLine(seen, slot)])),
-    held: held === null ? 'by nobody' : `by ${held.owner}, for ${Math.ceil(held.expiresInMs / 1000)} s more`,
-  }
-  return { outputs: { status: JSON.stringify(status) } }
+  const app = appName(inputs.app, session, workspace)
+  return look('status', { ...inputs, app }, session, async (ports) => {
+    const [seen, held] = await Promise.all([observe(ports), ports.lease.inspect()])
+    return {
+      app,
+      environment: inputs.environment,
+      target: ports.record.target,
+      front: `${ports.record.address}:${ports.record.port}`,
+      slots: Object.fromEntries(slots.map((slot) => [slot, slotLine(seen, slot)])),
+      held: held === null ? 'by nobody' : `by ${held.owner}, for ${Math.ceil(held.expiresInMs / 1000)} s more`,
+    }
+  })
 }
 
 function slotLine(seen: Seen, slot: 'blue' | 'green') {
@@ -51,8 +59,8 @@ function slotLine(seen: Seen, slot: 'blue' | 'green') {
 /** Releases of the environment, newest first. */
 export async function historyCommand(session: ActionSession): Promise<ActionResult> {
   const { inputs, workspace } = await readSettings(lookAction, session)
-  const ports = await openEnvironment({ ...inputs, app: appName(inputs.app, session, workspace) }, session.tell)
-  return { outputs: { history: JSON.stringify((await ports.ledger.history()).map(historyLine)) } }
+  const app = appName(inputs.app, session, workspace)
+  return look('history', { ...inputs, app }, session, async (ports) => (await ports.ledger.history()).map(historyLine))
 }
 
 function historyLine(entry: LedgerEntry) {
@@ -72,10 +80,54 @@ function historyLine(entry: LedgerEntry) {
 /** The last output of a slot. */
 export async function logsCommand(session: ActionSession): Promise<ActionResult> {
   const { inputs, workspace } = await readSettings(logsAction, session)
-  const ports = await openEnvironment({ ...inputs, app: appName(inputs.app, session, workspace) }, session.tell)
-  const weights = await ports.router.read()
-  const live = weights.green > weights.blue ? 'green' : 'blue'
-  const slot =
-    inputs.slot === 'live' ? live : inputs.slot === 'idle' ? (live === 'blue' ? 'green' : 'blue') : inputs.slot
-  return { outputs: { logs: JSON.stringify({ slot, text: await ports.target.logs(slot) }) } }
+  const app = appName(inputs.app, session, workspace)
+  return look('logs', { ...inputs, app }, session, async (ports) => {
+    const weights = await ports.router.read()
+    const live = weights.green > weights.blue ? 'green' : 'blue'
+    const slot =
+      inputs.slot === 'live' ? live : inputs.slot === 'idle' ? (live === 'blue' ? 'green' : 'blue') : inputs.slot
+    return { slot, text: await ports.target.logs(slot) }
+  })
+}
+
+/**
+ * One host's look as it is; of several hosts a list, each under its name. A host that cannot be looked at stands in it with its failure,
+ * which ends the command as well, after the others were shown.
+ */
+async function look(
+  output: string,
+  inputs: EnvironmentInputs,
+  session: ActionSession,
+  work: (ports: OpenEnvironment) => Promise<unknown>,
+): Promise<ActionResult> {
+  const looks = await onEachHost(inputs, session.tell, ({ ports }) => work(ports))
+  const [only] = looks
+  if (only !== undefined && looks.length === 1) {
+    if ('failure' in only) throw only.failure
+    return { outputs: { [output]: JSON.stringify(only.found) } }
+  }
+  const list = looks.map((each) =>
+    'failure' in each
+      ? { host: each.name, failure: `[${each.failure.code}] ${each.failure.message}` }
+      : { host: each.name, [output]: each.found },
+  )
+  const failed = looks.flatMap((each) => ('failure' in each ? [each] : []))
+  const [first] = failed
+  return {
+    outputs: { [output]: JSON.stringify(list) },
+    ...(first === undefined
+      ? {}
+      : {
+          failure: gathered(
+            first.failure,
+            failed.map(({ name }) => name),
+          ),
+        }),
+  }
+}
+
+function gathered(first: Failure, names: readonly string[]): Failure {
+  const { code, hint } = first
+  const more = names.length === 1 ? '' : `; ${names.length} hosts in all could not be looked at`
+  return new Failure(code, `${first.message}${more}`, { cause: first, ...(hint === undefined ? {} : { hint }) })
 }

@@ -1,5 +1,3 @@
-import { parseArgs } from 'node:util'
-import type { ParseArgsOptionsConfig } from 'node:util'
 import { Failure, asFailure, nearestWord } from '#kernel'
 import { plainTranscript } from '#runner'
 import type { ActionResult, ActionSession } from '#runner'
@@ -78,35 +76,46 @@ async function carryOut(
   return result.failure === undefined ? 0 : fail(result.failure, terminal)
 }
 
+/** `--input VALUE` or `--input=VALUE`; a value may begin with dashes, as a key does. What is wrong is named, but no value is shown. */
 function readFlags(
   definition: Definition,
   words: readonly string[],
 ): { values: Record<string, string | undefined>; json: boolean } {
   const names = fieldsOf(definition).map((field) => field.name)
-  const options: ParseArgsOptionsConfig = { json: { type: 'boolean' } }
-  for (const name of names) options[name] = { type: 'string' }
-  try {
-    const { values } = parseArgs({ args: [...words], options, strict: true })
-    const { json, ...texts } = values as Record<string, string | boolean | undefined>
-    return { values: texts as Record<string, string | undefined>, json: json === true }
-  } catch (cause) {
-    throw flagFailure(words, names, cause)
+  const values: Record<string, string> = {}
+  let json = false
+  for (let at = 0; at < words.length; at += 1) {
+    const [, name = '', inline] = /^--([^=\s]*)(?:=([^]*))?$/.exec(words[at] ?? '') ?? []
+    if (name === 'json' && inline === undefined) {
+      json = true
+      continue
+    }
+    if (!names.includes(name)) throw unknownWord(words[at] ?? '', words[at - 1] ?? '', names)
+    const next = inline ?? words[at + 1]
+    // A forgotten value must not swallow the next input.
+    if (next === undefined || (inline === undefined && isFlag(next, names)))
+      throw new Failure('INPUT_MISSING', `--${name} needs a value`, { field: name, hint: `Write --${name} VALUE.` })
+    values[name] = next
+    if (inline === undefined) at += 1
   }
+  return { values, json }
 }
 
-/** Which word it was, and what may have been meant. */
-function flagFailure(words: readonly string[], names: readonly string[], cause: unknown): Failure {
-  const flags = words.filter((word) => word.startsWith('--')).map((word) => word.slice(2).split('=')[0] ?? '')
-  const unknown = flags.find((flag) => !names.includes(flag) && flag !== 'json')
-  if (unknown !== undefined) {
-    const hint = `Did you mean --${nearestWord(unknown, names)}?`
-    return new Failure('INPUT_UNKNOWN', `unknown input --${unknown.slice(0, 60)}`, { field: unknown, hint, cause })
+function isFlag(word: string, names: readonly string[]): boolean {
+  const [, name = ''] = /^--([a-z0-9-]+)(?:=[^]*)?$/.exec(word) ?? []
+  return name === 'json' || names.includes(name)
+}
+
+/** A word that looks like the name of an input is shown with what may have been meant; any other may be part of a secret. */
+function unknownWord(word: string, before: string, names: readonly string[]): Failure {
+  const [, name] = /^--([a-z][a-z-]{0,40})(?:=[^]*)?$/.exec(word) ?? []
+  if (name !== undefined) {
+    const hint = `Did you mean --${nearestWord(name, names)}?`
+    return new Failure('INPUT_UNKNOWN', `unknown input --${name}`, { field: name, hint })
   }
-  const stray = words.find((word, at) => !word.startsWith('-') && !(words[at - 1] ?? '').startsWith('--'))
-  if (stray !== undefined)
-    return new Failure('INPUT_UNKNOWN', `"${stray.slice(0, 60)}" is no input`, { hint: 'Write --input VALUE.', cause })
-  const last = flags.at(-1) ?? ''
-  return new Failure('INPUT_MISSING', `--${last} needs a value`, { field: last, hint: `Write --${last} VALUE.`, cause })
+  const [, after] = /^--([a-z][a-z-]{0,40})(?:=[^]*)?$/.exec(before) ?? []
+  const where = after === undefined ? 'a word' : `a word after --${after}`
+  return new Failure('INPUT_UNKNOWN', `${where} is no input`, { hint: 'Write --input VALUE or --input=VALUE.' })
 }
 
 /** Outputs that are JSON themselves stand as such, so that one parser reads it all. */

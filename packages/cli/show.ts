@@ -42,11 +42,27 @@ const views: Readonly<Record<string, (json: unknown) => string>> = {
   logs: (json) => z.object({ slot: z.string(), text: z.string() }).parse(json).text,
 }
 
+/** Of several hosts, each under its name. */
+const ofHosts = z.array(z.looseObject({ host: z.string(), failure: z.string().optional() })).min(1)
+
 /** The outputs for a person: a view of their own where the command has one, else a line each. */
 export function show(view: string | undefined, outputs: Readonly<Record<string, string>>): string {
-  if (view !== undefined) return views[view]?.(JSON.parse(outputs[view] ?? 'null')) ?? ''
+  if (view !== undefined) return viewOf(view, JSON.parse(outputs[view] ?? 'null'))
   return Object.entries(outputs)
     .filter(([, value]) => value !== '')
     .map(([name, value]) => `${name}: ${value}\n`)
     .join('')
+}
+
+function viewOf(view: string, json: unknown): string {
+  const one = views[view]
+  if (one === undefined) return ''
+  const hosts = ofHosts.safeParse(json)
+  if (!hosts.success) return one(json)
+  return hosts.data
+    .map((each) => {
+      const text = each.failure === undefined ? one(each[view]) : `${each.failure}\n`
+      return `${each.host}\n${text}${text.endsWith('\n') ? '' : '\n'}`
+    })
+    .join('\n')
 }

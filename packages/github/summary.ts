@@ -89,6 +89,7 @@ function evidence(verdict: Verdict): string {
 }
 
 interface Bar {
+  readonly host: string
   readonly step: Step
   readonly undoing: boolean
   readonly startMs: number
@@ -101,6 +102,7 @@ function barsOf(events: readonly Event[]): readonly Bar[] {
     event.kind === 'step-done' || event.kind === 'step-failed'
       ? [
           {
+            host: event.host ?? '',
             step: event.step,
             undoing: event.undoing,
             startMs: event.atMs - event.tookMs,
@@ -114,7 +116,12 @@ function barsOf(events: readonly Event[]): readonly Bar[] {
 
 /** Mermaid reads `:`, `;`, `#` and `,` as its own. */
 function label(bar: Bar): string {
-  return `${bar.undoing ? 'undo ' : ''}${describe(bar.step)}, ${showDuration(bar.tookMs)}`
+  return plain(`${bar.undoing ? 'undo ' : ''}${describe(bar.step)}, ${showDuration(bar.tookMs)}`)
+}
+
+/** Host names come with a port, which is one of those marks. */
+function plain(text: string): string {
+  return text
     .replace(/[:;#,]/g, ' ')
     .replace(/\s+/g, ' ')
     .slice(0, 80)
@@ -122,14 +129,19 @@ function label(bar: Bar): string {
 
 function timeline(events: readonly Event[]): string {
   const bars = barsOf(events)
-  const [first] = bars
-  if (first === undefined) return ''
-  const lines = bars.slice(0, mostBars).map((bar) => {
-    const from = Math.round(bar.startMs - first.startMs)
-    const mark = bar.failed ? 'crit, ' : bar.undoing ? 'active, ' : 'done, '
-    return `    ${label(bar)} :${mark}${from}, ${from + Math.max(1, Math.round(bar.tookMs))}`
-  })
-  return ['```mermaid', 'gantt', '    dateFormat x', '    axisFormat %M:%S', '    section Steps', ...lines, '```'].join(
-    '\n',
-  )
+  if (bars.length === 0) return ''
+  const shown = bars.slice(0, mostBars)
+  const beginMs = Math.min(...shown.map(({ startMs }) => startMs))
+  const hosts = [...new Set(shown.map(({ host }) => host))]
+  const lines = hosts.flatMap((host) => [
+    `    section ${host === '' ? 'Steps' : plain(host)}`,
+    ...shown.filter((bar) => bar.host === host).map((bar) => lineOf(bar, beginMs)),
+  ])
+  return ['```mermaid', 'gantt', '    dateFormat x', '    axisFormat %M:%S', ...lines, '```'].join('\n')
+}
+
+function lineOf(bar: Bar, startMs: number): string {
+  const from = Math.round(bar.startMs - startMs)
+  const mark = bar.failed ? 'crit, ' : bar.undoing ? 'active, ' : 'done, '
+  return `    ${label(bar)} :${mark}${from}, ${from + Math.max(1, Math.round(bar.tookMs))}`
 }

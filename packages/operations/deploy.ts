@@ -6,9 +6,11 @@ import {
   builtInMetrics,
   candidateSlot,
   isBad,
+  isProven,
   reject,
   releaseName,
   sampleMetrics,
+  soleSlot,
   strategies,
   stage,
 } from '#kernel'
@@ -119,7 +121,9 @@ function wantedOf(order: DeployOrder, hosts: readonly Seen[]): Release {
     for (const seen of hosts) {
       const slot = candidateSlot(seen)
       const release = slot === null ? null : seen.slots[slot].release
-      if (release !== null) return release
+      // Once good on one host it was proven on all: taken back on some, two releases would be live.
+      if (release !== null && (order.mode === 'promote' || !hosts.some((each) => isLiveAndGood(each, release))))
+        return release
     }
     throw new Failure('NOTHING_STAGED', `there is nothing to ${order.mode}: no staged or half-shifted release`, {
       field: 'mode',
@@ -131,6 +135,11 @@ function wantedOf(order: DeployOrder, hosts: readonly Seen[]): Release {
     field: 'release',
     hint: "Give build-scan's output `release`, or name@sha256:…",
   })
+}
+
+function isLiveAndGood(seen: Seen, release: Release): boolean {
+  const slot = soleSlot(seen)
+  return slot !== null && seen.slots[slot].release?.id === release.id && isProven(seen, release)
 }
 
 /** What can be refused before anything is looked at. */

@@ -9,7 +9,7 @@ import {
   soleSlot,
   younger,
 } from '#kernel'
-import type { Plan, Policy, Release, Seen, Slot } from '#kernel'
+import type { LedgerEntry, Plan, Policy, Release, Seen, Slot } from '#kernel'
 import { apply } from './apply.ts'
 import { setUpAndObserve } from './observe.ts'
 import { tell } from './ports.ts'
@@ -106,13 +106,25 @@ async function carryOut(
 
 type Once = NonNullable<Ports['convoy']>['once']
 
-/** Of hosts that a killed run left apart, the one whose live release is the newest: that release is the one to leave. */
+/**
+ * Of hosts that a killed run left apart, the one to go by: where a rollback was cut short, for it is the one to finish; else the one whose
+ * live release is the newest, for that release is the one to leave.
+ */
 function furthest(hosts: readonly Seen[]): Seen {
+  const cutShort = hosts.find((seen) => isUnfinished(seen.history[0], hosts))
+  if (cutShort !== undefined) return cutShort
   const liveSince = (seen: Seen) => {
     const live = seen.slots[soleSlot(seen) ?? younger(seen)].release
     return Date.parse(seen.history.find((entry) => entry.release.id === live?.id)?.at ?? '') || 0
   }
   return hosts.reduce((far, seen) => (liveSince(seen) > liveSince(far) ? seen : far))
+}
+
+/** Other hosts may have finished the same rollback; a host that was left out meanwhile has an old story to tell. */
+function isUnfinished(newest: LedgerEntry | undefined, hosts: readonly Seen[]): boolean {
+  if (newest?.operation !== 'rollback' || newest.state !== 'started') return false
+  const since = hosts.flatMap(({ history: [entry] }) => (entry !== undefined && entry.at > newest.at ? [entry] : []))
+  return since.every(({ operation, release }) => operation === 'rollback' && release.id === newest.release.id)
 }
 
 function liveRelease(seen: Seen): Release | null {

@@ -149,12 +149,17 @@ function failureOf(
   if (verdict.outcome === 'pass') return null
   if (verdict.outcome === 'fail' && gate?.outcome === 'fail' && gate.lastCode === 'CERTIFICATE_UNTRUSTED') {
     return new Failure(gate.lastCode, `the verdict is fail: ${why}`, {
-      hint: 'Give the certificate of its authority, or permit a certificate that nobody vouches for in so many words.',
+      hint: 'Give the certificate of its authority as `ca`, or permit any with `insecure: true`.',
     })
   }
   if (verdict.outcome === 'fail') {
     return new Failure('VERDICT_FAIL', `the verdict is fail: ${why}`, {
       hint: 'The release is not healthy: mend it, or roll back.',
+    })
+  }
+  if (verdict.outcome === 'error') {
+    return new Failure('VERDICT_ERROR', `it could not be judged: ${why}`, {
+      hint: 'Mend what is named; nothing was said about the release.',
     })
   }
   if (order.onInconclusive === 'continue') {

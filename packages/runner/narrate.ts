@@ -2,8 +2,16 @@ import * as core from '@actions/core'
 import { describe, showDuration } from '#kernel'
 import type { Event } from '#kernel'
 
-/** One line of plain words for an event; null where a log has nothing to say. */
+/** One line of plain words for an event, with its host where there are several; null where a log has nothing to say. */
 export function lineOf(event: Event): string | null {
+  const words = wordsOf(event)
+  return words === null || event.host === undefined ? words : `${event.host}: ${words.trimStart()}`
+}
+
+function wordsOf(event: Event): string | null {
+  // Where several hosts tell of themselves, the end of a step does not stand below its beginning.
+  const which =
+    event.host !== undefined && 'step' in event ? `${event.undoing ? '↩ ' : ''}${describe(event.step)} · ` : ''
   switch (event.kind) {
     case 'note':
     case 'warning':
@@ -12,9 +20,9 @@ export function lineOf(event: Event): string | null {
     case 'step-started':
       return `${event.undoing ? '↩ ' : '▸ '}${describe(event.step)}`
     case 'step-done':
-      return `  ✓ ${showDuration(event.tookMs)}${event.found === undefined ? '' : ` · ${event.found}`}`
+      return `  ✓ ${which}${showDuration(event.tookMs)}${event.found === undefined ? '' : ` · ${event.found}`}`
     case 'step-failed':
-      return `  ✗ ${showDuration(event.tookMs)} · ${event.why}`
+      return `  ✗ ${which}${showDuration(event.tookMs)} · ${event.why}`
     case 'verdict':
       return `  verdict: ${event.verdict.outcome}`
   }

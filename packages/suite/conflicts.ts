@@ -28,7 +28,12 @@ export function hostsFit(inputs: { readonly hosts: readonly string[]; readonly a
     return [asFailure(thrown)]
   }
   return inputs.adopt === true && inputs.hosts.length > 1
-    ? [conflict('adopt: true takes over on one host at a time', 'Run it once for each host; then deploy to all of them.')]
+    ? [
+        conflict(
+          'adopt: true takes over on one host at a time',
+          'Run it once for each host; then deploy to all of them.',
+        ),
+      ]
     : []
 }
 

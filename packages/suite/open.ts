@@ -24,6 +24,8 @@ export interface EnvironmentInputs extends MachineInputs {
   readonly router: string
   readonly 'router-image': string
   readonly listen: Listen | null
+  /** `required`: a host that was never set up is refused. */
+  readonly setup?: 'auto' | 'required'
   readonly 'github-token': string
   /** Reads metrics; only for whom they are judged: what reads them is large. */
   readonly metric?: (target: Target, router: Router) => Metric
@@ -51,16 +53,21 @@ const recordPath = 'environment.json'
 export interface OpenEnvironment extends Ports {
   readonly host: Host
   readonly record: EnvironmentRecord
+  /** Looks whether the host has what the target needs; gives what was found. @throws Failure DOCKER_MISSING, HOST_NOT_READY, … */
+  needs(): Promise<readonly string[]>
   /** Ends the connection to the host, if there is one; it ends with this process too. */
   close(): Promise<void>
 }
 
-/** Makes the ports of one environment ready. Changes nothing yet, but for the state folder and our own programs in it. */
+/**
+ * Makes the ports of one environment on one machine ready; of several hosts, on the first. Changes nothing yet, but for the state
+ * folder and our own programs in it.
+ */
 export async function openEnvironment(
   inputs: EnvironmentInputs,
   tell: (event: Event) => void,
 ): Promise<OpenEnvironment> {
-  const machine = await openMachine(inputs)
+  const machine = await openMachine(inputs.hosts[0], inputs)
   try {
     return await openOn(machine, inputs, tell)
   } catch (thrown) {
@@ -69,7 +76,8 @@ export async function openEnvironment(
   }
 }
 
-async function openOn(
+/** @throws Failure HOST_NOT_SET_UP, INPUT_CONFLICT, HOST_NOT_READY */
+export async function openOn(
   machine: Machine,
   inputs: EnvironmentInputs,
   tell: (event: Event) => void,
@@ -77,9 +85,10 @@ async function openOn(
   const { app, environment } = inputs
   const { shell, name, root } = machine
   const runner = localShell()
-  if (machine.isRemote) tell({ kind: 'note', text: `${name}: state in ${root}`, atMs: systemClock.monotonic() })
+  if (machine.isRemote) tell({ kind: 'note', text: `state in ${root} on ${name}`, atMs: systemClock.monotonic() })
   const host = await openHost({ shell, root, app, environment, name })
   const before = await readRecord(host)
+  if (before === null && inputs.setup === 'required') throw notSetUp(name)
   const record = recordOf(inputs, before)
   const targetEntry = entryOf(targets, 'target', record.target)
   const routerEntry = entryOf(routers, 'router', record.router)
@@ -112,12 +121,14 @@ async function openOn(
     async setUp() {
       const kept = JSON.stringify(record)
       const keep = kept === JSON.stringify(before) ? undefined : host.put(recordPath, kept)
+      if (before === null) tell({ kind: 'note', text: 'never set up before: done now', atMs: systemClock.monotonic() })
       const { takesOver } = inputs
       const setup = () => router.setup()
       const ready = takesOver === undefined ? setup() : takeOver(target, takesOver, setup)
       const [done] = await Promise.all([ready, keep])
       return done
     },
+    needs: async () => (await targetEntry.needs?.(host)) ?? [],
     close: () => machine.close(),
   }
 }
@@ -129,6 +140,13 @@ function tooFar(target: string, name: string): Failure {
   return new Failure('INPUT_CONFLICT', `target ${target} lives on the machine this runs on, not on ${name}`, {
     field: 'hosts',
     hint: 'Leave hosts empty, or use target docker.',
+  })
+}
+
+function notSetUp(name: string): Failure {
+  return new Failure('HOST_NOT_SET_UP', `${name} was never set up for this app and environment`, {
+    field: 'setup',
+    hint: 'Run this action once with mode: setup (or `switchyard setup`), or leave setup at auto.',
   })
 }
 

@@ -1,9 +1,11 @@
 import type { Host, Shell, Target } from '#kernel'
 import { composeTarget } from './compose/compose.ts'
 import { carryProject } from './compose/carry.ts'
+import { composeNeeds } from './compose/needs.ts'
 import type { CarryInputs, Carried } from './compose/carry.ts'
 import type { ComposeProject } from './compose/project.ts'
 import { dockerTarget } from './docker/docker.ts'
+import { engineNeeds } from './docker/needs.ts'
 import { processTarget } from './process/process.ts'
 
 /** What a target is made from. */
@@ -34,6 +36,8 @@ export interface TargetEntry {
   readonly isRemote: boolean
   /** Where the front listens unless told otherwise. */
   readonly listen: { readonly address: string; readonly port: number }
+  /** Is everything there that it needs on a host? A look; gives what was found, for people. @throws Failure saying what is missing */
+  readonly needs?: (host: Host) => Promise<readonly string[]>
   /** Reads from the checkout what a release takes along beside its images, where it takes something. */
   readonly carry?: (runner: Shell, inputs: CarryInputs) => Promise<Carried>
 }
@@ -45,8 +49,15 @@ export const targets: Readonly<Record<string, TargetEntry>> = {
     isRemote: false,
     listen: { address: '0.0.0.0', port: 80 },
     carry: carryProject,
+    needs: composeNeeds,
   },
-  docker: { create: dockerTarget, routers: ['haproxy'], isRemote: true, listen: { address: '0.0.0.0', port: 80 } },
+  docker: {
+    create: dockerTarget,
+    routers: ['haproxy'],
+    isRemote: true,
+    listen: { address: '0.0.0.0', port: 80 },
+    needs: engineNeeds,
+  },
   process: {
     create: processTarget,
     routers: ['embedded', 'nginx'],

@@ -49,6 +49,26 @@ describe('progress', () => {
     expect(written).toHaveLength(length)
   })
 
+  test('of several hosts the one longest at work stands on the last line, and every step names its host', () => {
+    const on = (event: Event | undefined, host: string) => ({ ...(event as Event), host })
+    const plain = plainProgress(out, hide)
+    for (const event of [events[1], events[3]]) plain.tell(on(event, 'web1'))
+    expect(written).toBe('web1: ▸ drain blue\nweb1: ✓ drain blue · 1.5 s · nothing is left of ***\n')
+    written = ''
+    const progress = liveProgress({ ...out, columns: 80 }, hide)
+    for (const host of ['web1', 'web2']) progress.tell(on(events[1], host))
+    jest.advanceTimersByTime(1500)
+    expect(screen(written, 80).at(-1)).toMatch(/^. web1: drain blue · 1\.5 s · and 1 more$/)
+    progress.tell(on(events[3], 'web1'))
+    jest.advanceTimersByTime(200)
+    expect(screen(written, 80).at(-1)).toMatch(/^. web2: drain blue · 1\.7 s$/)
+    progress.end()
+    expect(screen(written, 80)).toEqual(['web1: ✓ drain blue · 1.5 s · nothing is left of ***', ''])
+    const { length } = written
+    jest.advanceTimersByTime(1000)
+    expect(written).toHaveLength(length)
+  })
+
   test('keeps what programs print, and draws over no half line of theirs', () => {
     const progress = liveProgress(out, hide)
     for (const event of events.slice(0, 2)) progress.tell(event)

@@ -44,6 +44,32 @@ describe('the command line', () => {
     })
   })
 
+  it('takes a value that begins with dashes, also after =, and does not take the next input for one', async () => {
+    const key = '-----BEGIN OPENSSH PRIVATE KEY-----\nc2VjcmV0IGtleQ==\n-----END OPENSSH PRIVATE KEY-----'
+    for (const words of [['--ssh-key', key], [`--ssh-key=${key}`]]) {
+      const { err } = await cli(['status', '--hosts=web1', ...words])
+      expect(err).toMatch(/^\[INPUT_INVALID\] hosts/)
+    }
+    expect(await cli(['status', '--ssh-key', '--hosts', 'web1'])).toMatchObject({
+      err: expect.stringMatching(/^\[INPUT_MISSING\] --ssh-key needs a value/),
+    })
+    expect(await cli(['status', '--app='])).toMatchObject({ err: expect.not.stringContaining('INPUT_MISSING') })
+  })
+
+  it.each([
+    ['a stray value', ['status', 'hunter2secret']],
+    ['a value after a value', ['status', '--app', 'shop', 'hunter2secret']],
+    ['a key without its input', ['status', '-----BEGIN hunter2secret']],
+    ['an unknown input', ['status', '--sshkey=hunter2secret']],
+    ['an unknown input with its value', ['status', '--sshkey', '--hunter2secret-----']],
+    ['dashes alone', ['status', '--', 'hunter2secret']],
+  ])('shows no value: %s', async (_what, words) => {
+    const { code, err, out } = await cli(words)
+    expect({ code, out }).toEqual({ code: 1, out: '' })
+    expect(err).toMatch(/^\[INPUT_UNKNOWN\]/)
+    expect(err).not.toContain('hunter2secret')
+  })
+
   it('gives a typed failure and no trace for a mistake of the user', async () => {
     const { code, err, out } = await cli(['verify', '--url', 'nonsense'])
     expect({ code, out }).toEqual({ code: 1, out: '' })
@@ -92,5 +118,15 @@ describe('the command line', () => {
     }
     expect(show('status', { status: JSON.stringify(status) })).toContain('blue   100 %  running')
     expect(show('history', { history: '[]' })).toContain('nothing was released')
+    const failure = '[HOST_UNREACHABLE] web2 cannot be reached'
+    const hosts = [
+      { host: 'web1', status },
+      { host: 'web2', failure },
+    ]
+    expect(show('status', { status: JSON.stringify(hosts) })).toMatch(
+      /^web1\nshop [^]*held by nobody\n\nweb2\n\[HOST_UNR/,
+    )
+    const logs = [{ host: 'web1', logs: { slot: 'blue', text: 'hello' } }]
+    expect(show('logs', { logs: JSON.stringify(logs) })).toBe('web1\nhello\n')
   })
 })

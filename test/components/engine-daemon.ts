@@ -65,8 +65,9 @@ async function untilAnswering(socketPath: string): Promise<void> {
     try {
       return await ping(socketPath)
     } catch (error) {
-      const refused = (error as NodeJS.ErrnoException).code === 'ECONNREFUSED'
-      if (!refused || attempt === 100) throw error
+      // Where one was killed before, its socket is replaced with a call perhaps in its queue.
+      const isEarly = ['ECONNREFUSED', 'ECONNRESET'].includes((error as NodeJS.ErrnoException).code ?? '')
+      if (!isEarly || attempt === 100) throw error
       await sleep(20)
     }
   }

@@ -170,3 +170,20 @@ describe('verify', () => {
     await expect(judge(`http://127.0.0.1:${await closedPort()}`, {}, controller.signal)).rejects.toBe(stopped)
   })
 })
+
+test('what could not be judged ends with 1, also where inconclusive would go on', async () => {
+  await using server = await healthy()
+  const refused = {
+    check: 'queue < 5',
+    outcome: 'error' as const,
+    value: null,
+    limit: '< 5',
+    samples: 0,
+    reason: 'the query does not parse',
+  }
+  const stage = { name: 'metrics', run: async () => ({ checks: [refused] }) }
+  const order = { onInconclusive: 'continue' as const, afterwards: [stage] }
+  const { report } = await judge(server.url, order)
+  expect(report.verdict.outcome).toBe('error')
+  expect(report.failure?.code).toBe('VERDICT_ERROR')
+})

@@ -9,7 +9,7 @@ import { promisify } from 'node:util'
 import { execFile } from 'node:child_process'
 import { allTo, noTraffic, share } from '#kernel'
 import { askFunction, readSights } from '../../packages/routers/nginx/ask.ts'
-import { belowPattern, httpConfOf, serverConfOf } from '../../packages/routers/nginx/config.ts'
+import { belowPattern, httpConfOf, markOf, serverConfOf } from '../../packages/routers/nginx/config.ts'
 import { asKernelWrites } from '../../packages/routers/nginx/connections.ts'
 import { readMasters } from '../../packages/routers/nginx/masters.ts'
 import { lanePlace, readLanePlace, readWeightPlace, weightPlace } from '../../packages/routers/nginx/place-names.ts'
@@ -69,11 +69,9 @@ test('no two apps share the names of their variables', () => {
 })
 
 test('the mark of a configuration changes with anything in it', () => {
-  const marks = [input, { ...input, listen: 8081 }, { ...input, secret: 'cd'.repeat(24) }].map(
-    (each) => httpConfOf(each).mark,
-  )
+  const marks = [input, { ...input, listen: 8081 }, { ...input, secret: 'cd'.repeat(24) }].map(markOf)
   expect(new Set(marks).size).toBe(3)
-  expect(httpConfOf(input).text).toContain(`switchyard ${marks[0]} `)
+  expect(httpConfOf(input)).toContain(`switchyard ${marks[0]} `)
   expect(serverConfOf(input)).not.toContain('$_')
 })
 

@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process'
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Endpoint, Host, Lease, Shell } from '#kernel'
 import { nginxRouter } from '../../packages/routers/nginx/nginx.ts'
 import type { RouterContext } from '../../packages/routers/index.ts'
@@ -70,6 +71,13 @@ export async function nginxWorld(): Promise<NginxWorld> {
   const start = async () => {
     const { status, stderr } = spawnSync('nginx', ['-c', config], { encoding: 'utf8', timeout: 20_000 })
     if (status !== 0) throw new Error(`nginx: ${stderr}`)
+    // It calls itself a master a moment after it has started.
+    for (let look = 0; look < 500; look += 1) {
+      const title = await readFile(`/proc/${await masterPid()}/cmdline`, 'latin1').catch(() => '')
+      if (title.startsWith('nginx: master')) return
+      await sleep(10)
+    }
+    throw new Error('nginx did not come up')
   }
   const writeConfig = (more = '', includes = true) =>
     writeFile(config, configOf({ folder, teamPort, stateDir: host.stateDir, more, includes }))

@@ -165,6 +165,53 @@ describe('three hosts, searched', () => {
     })
   })
 
+  it.each(faults)(
+    'v2 %s on one of them: after a crash the post, which rejects, leaves all alike',
+    async (_name, traits) => {
+      for (const strategy of ['blue-green', 'canary']) {
+        for (let crashAfter = 0; ; crashAfter += 1) {
+          const hosts = new Hosts()
+          hosts.behave('v2', traits)
+          await hosts.run(deployOf('v1'))
+          const first = await hosts.run(deployOf('v2', strategy), crashAfter)
+          const before = hosts.serving()
+          const rejected = await hosts.run({ ...deployOf('', strategy), do: 'reject' })
+          const came =
+            rejected === 'NOTHING_STAGED' ? await hosts.run({ ...deployOf('', strategy), do: 'promote' }) : rejected
+          const serving = hosts.serving()
+          const found = { strategy, crashAfter, came, broken: hosts.broken(), alike: new Set(serving).size }
+          expect(found).toEqual({
+            strategy,
+            crashAfter,
+            came: expect.stringMatching(/^(done|NOTHING_STAGED)$/),
+            broken: [],
+            alike: 1,
+          })
+          if (serving[0] !== 'v1') expect({ before, serving }).toEqual({ before: all('v2'), serving: all('v2') })
+          await expectRepair(hosts)
+          if (first !== 'crashed') break
+        }
+      }
+    },
+  )
+
+  it('a rollback that crashes is finished by the next one', async () => {
+    for (let crashAfter = 0; ; crashAfter += 1) {
+      const hosts = new Hosts()
+      for (const version of ['v0', 'v1', 'v2']) await hosts.run(deployOf(version))
+      const first = await hosts.run({ do: 'rollback' }, crashAfter)
+      if (first !== 'crashed') break
+      const came = await hosts.run({ do: 'rollback' })
+      const serving = hosts.serving()
+      expect({ crashAfter, came, broken: hosts.broken(), serving }).toEqual({
+        crashAfter,
+        came: 'done',
+        broken: [],
+        serving: all('v1'),
+      })
+    }
+  })
+
   it('stage, promote and reject come out alike, also after a crash anywhere', async () => {
     for (const decision of ['promote', 'reject'] as const) {
       for (let crashAfter = 0; ; crashAfter += 1) {

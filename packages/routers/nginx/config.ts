@@ -15,21 +15,35 @@ export interface ConfigInput {
   readonly log: string
 }
 
+/**
+ * Rises when an older configuration that is still loaded can no longer be told what there is to tell. Anything else that changes in it
+ * is written down, and in force whenever the team next loads its configuration: no deploy is to cost a load of it.
+ */
+export const configVersion = 1
+
 /** A probe that carries the secret in this header is told the slot; the app never sees it. */
 export const probeHeader = 'x-switchyard-probe'
 
 const notice = '# Written by Switchyard; replaced when it changes.\n'
 
-/** What the team's `http {}` includes, and a mark of it that a running nginx shows. */
-export function httpConfOf(input: ConfigInput): { readonly text: string; readonly mark: string } {
-  const body = [maps(input), front(input), previews(input)].join('\n\n')
-  const mark = createHash('sha256')
-    .update(body)
-    .update(serverConfOf(input))
-    .update(logConfOf(input))
-    .digest('hex')
-    .slice(0, 16)
-  return { text: `${notice}\n${body}\n\n${control(input, mark)}\n`, mark }
+/** What the team's `http {}` includes. */
+export function httpConfOf(input: ConfigInput): string {
+  return `${notice}\n${[maps(input), front(input), previews(input), control(input)].join('\n\n')}\n`
+}
+
+/** What a running nginx shows of the configuration that it has: it is loaded anew only where that is another than it should be. */
+export function markOf(input: ConfigInput): string {
+  const words = [
+    configVersion,
+    input.folder,
+    input.prefix,
+    input.secret,
+    input.bind,
+    input.listen,
+    input.previews,
+    input.log,
+  ]
+  return createHash('sha256').update(JSON.stringify(words)).digest('hex').slice(0, 16)
 }
 
 /** What a `server {}` includes: ours, and the team's own if it likes. */
@@ -85,6 +99,7 @@ map $http_upgrade $${prefix}_is_socket {
 map $${prefix}_weight $${prefix}_slot {
   volatile;
   default $${prefix}_drawn;
+  '' '';
   none '';
   0 blue;
   100 green;
@@ -193,7 +208,8 @@ ${passing(prefix, `$${prefix}_asked`)}
 }
 
 /** Where nginx says which configuration it has and what it sees: that is what a change is read back from. */
-function control({ folder, prefix, previews: first }: ConfigInput, mark: string): string {
+function control(input: ConfigInput): string {
+  const { folder, prefix, previews: first } = input
   return `server {
   listen 127.0.0.1:${first + controlOffset};
   server_name _;
@@ -202,7 +218,7 @@ function control({ folder, prefix, previews: first }: ConfigInput, mark: string)
     root "${folder}/$${prefix}_link";
     default_type text/plain;
     set $${prefix}_link $1;
-    return 200 "switchyard ${mark} $${prefix}_link $realpath_root\\n";
+    return 200 "switchyard ${markOf(input)} $${prefix}_link $realpath_root\\n";
   }
 }`
 }

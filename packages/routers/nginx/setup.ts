@@ -2,7 +2,7 @@ import { Failure, noTraffic, slots } from '#kernel'
 import type { Host } from '#kernel'
 import type { RouterContext } from '../index.ts'
 import { askFunction, askNginx, readSights } from './ask.ts'
-import { httpConfOf, logConfOf, serverConfOf } from './config.ts'
+import { httpConfOf, logConfOf, markOf, serverConfOf } from './config.ts'
 import type { ConfigInput } from './config.ts'
 import { assertWorks, testConfiguration, theNginx } from './masters.ts'
 import type { Tested } from './masters.ts'
@@ -25,7 +25,7 @@ import {
 
 /**
  * Makes the team's nginx serve the app. Where it does, these are looks, and `nginx -t` is one of them. The one reload there is happens
- * when what is included changes: at the first set-up, with another `listen`, or with another version of Switchyard that says so.
+ * when nginx cannot be told otherwise: at the first set-up, with another `listen`, or with a version of Switchyard that says so.
  * @throws Failure NGINX_BROKEN, ROUTER_UNREACHABLE, HOST_NOT_READY, PORT_IN_USE, INPUT_INVALID
  */
 export async function setUp(context: RouterContext): Promise<readonly string[]> {
@@ -37,11 +37,10 @@ export async function setUp(context: RouterContext): Promise<readonly string[]> 
   if (record !== null && record.bind === bind && record.listen === listen) {
     await assertReadable(host, record.log)
     const input = inputOf(context, record)
-    const { text, mark } = httpConfOf(input)
     const files = [httpFile, logFile, serverFile].map((name) => host.read(`${nginxFolder}/${name}`))
-    const wanted = [text, logConfOf(input), serverConfOf(input)]
+    const wanted = [httpConfOf(input), logConfOf(input), serverConfOf(input)]
     const isSame = JSON.stringify(await Promise.all(files)) === JSON.stringify(wanted)
-    if (isSame && loaded?.mark === mark && loaded.path !== '') return []
+    if (isSame && loaded?.mark === markOf(input) && loaded.path !== '') return []
   }
   const taken = await portsTaken(host)
   const isOurs = loaded !== undefined && record?.listen === listen
@@ -60,15 +59,15 @@ export async function setUp(context: RouterContext): Promise<readonly string[]> 
 async function bringIn(context: RouterContext, record: NginxRecord, tested: Tested): Promise<readonly string[]> {
   const { host } = context
   const input = inputOf(context, record)
-  const { text, mark } = httpConfOf(input)
+  const mark = markOf(input)
   await layLinks(host, record)
   const before = new Map<string, string | null>()
-  await add(host, tested, before, httpFile, text)
+  await add(host, tested, before, httpFile, httpConfOf(input))
   await add(host, tested, before, logFile, logConfOf(input))
   await add(host, tested, before, serverFile, serverConfOf(input))
   await keepRecord(host, record)
 
-  const notes = [`nginx answers on ${record.bind}:${record.listen}`]
+  const notes = [`wrote what nginx includes; it answers on ${record.bind}:${record.listen}`]
   const already = (await askNginx(host, record.previews, [weightLink]))[0]
   if (already?.mark !== mark) {
     await reload(host, tested.master.words, record.previews, mark)
