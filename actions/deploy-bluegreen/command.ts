@@ -160,7 +160,7 @@ function factsOf(hosts: readonly HostReport[], mode: string) {
         ([service, url]) => [`preview of ${service}${several ? ` on ${name}` : ''}`, url] as const,
       ),
     ]),
-    next: first?.report.slot == null ? '' : 'To go back, run the rollback workflow; it needs no argument.',
+    next: (first?.report.slot ?? null) === null ? '' : 'To go back, run the rollback workflow; it needs no argument.',
   }
 }
 

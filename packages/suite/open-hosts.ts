@@ -111,7 +111,8 @@ async function allOrNone<Thing>(
   const failures = ends.flatMap((end) => (end.status === 'rejected' ? [asFailure(end.reason)] : []))
   if (failures.length === 0) return things
   await Promise.all(things.map(giveBack))
-  throw failures.length === 1 && ends.length === 1 ? failures[0] : refused(failures)
+  const [only] = failures
+  throw only !== undefined && ends.length === 1 ? only : refused(failures)
 }
 
 function refused(failures: readonly Failure[]): Failure {

@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs'
-import { chmod, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { command, docker } from './docker.ts'
@@ -49,6 +49,7 @@ async function startRemoteHost(): Promise<RemoteHost> {
   const clear = async () => {
     await stopEngine(engineFolder)
     await endProcesses(name)
+    await endContainers(engineFolder)
     await command(['ip', 'link', 'delete', wireName]).catch(() => undefined)
     await command(['ip', 'netns', 'delete', name]).catch(() => undefined)
     await rm(folder, { recursive: true, force: true })
@@ -109,6 +110,20 @@ function freeThird(): number {
   const free = Array.from({ length: 250 }, (_, at) => at + 1).find((third) => !used.includes(`10.212.${third}.1`))
   if (free === undefined) throw new Error('no free network 10.212.0.0/16 for a test host')
   return free
+}
+
+/** Containers of an engine that was killed go on in namespaces of their own; their root says whose they are. */
+async function endContainers(engineFolder: string): Promise<void> {
+  for (const pid of (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry))) {
+    const mounts = await readFile(`/proc/${pid}/mountinfo`, 'utf8').catch(() => '')
+    const [rootMount = ''] = mounts.split('\n').filter((line) => line.split(' ')[4] === '/')
+    if (!rootMount.includes(`${engineFolder}/data/`)) continue
+    try {
+      process.kill(Number(pid), 'SIGKILL')
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
 }
 
 /** What runs in the namespace is the host's own: sessions of its SSH server, containers of a killed engine. */

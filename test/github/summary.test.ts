@@ -63,6 +63,24 @@ describe('summarise', () => {
     expect(summary.isWellFormed()).toBe(true)
   })
 
+  test('the timeline has a section for each host, from the first beginning of all', () => {
+    const done = (host: string, atMs: number, tookMs: number): Event => ({
+      kind: 'step-done',
+      step: { do: 'drain', slot: 'blue' },
+      undoing: false,
+      host,
+      atMs,
+      tookMs,
+    })
+    const summary = summarise({ ...facts, events: [done('a@web1:2222', 50, 10), done('a@web2', 60, 50)] })
+    expect(summary.split('\n').filter((line) => /section|drain/.test(line))).toEqual([
+      '    section a@web1 2222',
+      expect.stringMatching(/:done, 30, 40$/),
+      '    section a@web2',
+      expect.stringMatching(/:done, 0, 50$/),
+    ])
+  })
+
   test('a cell is no markup, link, image or formula', () => {
     expect(cell('</script>| `a` \\| ![i](http://x) $a$ **b** ~c~ &lt;\n\nd')).toBe(
       '&#60;/script&#62;\\| \\`a\\` \\\\\\| !\\[i\\](http://x) \\$a\\$ \\*\\*b\\*\\* \\~c\\~ &#38;lt; d',
