@@ -320,7 +320,8 @@ describeWith('remote-host', 'three hosts, deployed to together', () => {
       const before = (await containers()).slice(0, 2)
       process.kill(Number(await readFile(join(engine, 'pid'), 'utf8')), 'SIGKILL')
       try {
-        const { code, said } = await deploy('v6')
+        // Of an app that is new there, so that even a router would be seen.
+        const { code, said } = await deploy('v1', { inputs: { app: 'fresh', listen: '0.0.0.0:8095' } })
         expect(code).toBe(1)
         expect(said).toMatch(new RegExp(`^\\[DOCKER_MISSING\\] ${ground.nameOf(three)}: `, 'm'))
         expect(said).not.toMatch(/▸/)
@@ -339,6 +340,18 @@ describeWith('remote-host', 'three hosts, deployed to together', () => {
       const address = one.sshd.address('deploy')
       const twice = await cli(['status'], { inputs: { hosts: `${address}\nssh://${address}` } })
       expect(twice.said).toMatch(/^\[INPUT_CONFLICT\] hosts: .* is named twice/m)
+
+      // 10.1.258 is 10.1.1.2 as well.
+      const [first = '', second = '', third, fourth] = one.ip.split('.')
+      const other = `${first}.${second}.${Number(third) * 256 + Number(fourth)}`
+      const inputs = {
+        hosts: `${address}\n${address.replace(one.ip, other)}`,
+        'known-hosts': `${one.sshd.knownHosts}${one.sshd.knownHosts.replace(one.ip, other)}`,
+      }
+      const before = await listed(one)
+      const twins = await deploy('v7', { inputs })
+      expect(twins.said).toMatch(/^\[INPUT_CONFLICT\] hosts: .* and .* are the same machine/m)
+      expect(await listed(one)).toBe(before)
     },
     longMs,
   )

@@ -85,6 +85,8 @@ const definitions = {
 const malformed: Readonly<Record<string, readonly string[]>> = {
   deadline: ['10', '5 parsecs', '-1s', '1e9d'],
   bake: ['60', 'soon', '10min'],
+  batch: ['0', '101%', 'all'],
+  setup: ['maybe'],
   drain: ['30', '∞'],
   'step-time': ['1', '1w'],
   window: ['10', '99999d'],
