@@ -11,7 +11,7 @@ import { deployCommand } from '../deploy-bluegreen/command.ts'
 import { action as deployAction } from '../deploy-bluegreen/inputs.ts'
 import { migrateCommand } from '../migrate/command.ts'
 import { action as migrateAction } from '../migrate/inputs.ts'
-import { rollbackCommand } from '../rollback/command.ts'
+import { goingBack, rollbackCommand } from '../rollback/command.ts'
 import { action as rollbackAction } from '../rollback/inputs.ts'
 import { verifyCommand } from '../verify-health/command.ts'
 import { action as verifyAction } from '../verify-health/inputs.ts'
@@ -34,9 +34,9 @@ interface Chain {
   readonly summaries: string[]
 }
 
-/** build-scan → migrate → deploy (gate, shift, bake) → verify; after a bad verdict, rollback. The deploy's post cleans up. */
+/** build-scan → migrate → deploy (gate, shift, bake) → verify; after a bad verdict, rollback. What a kill cuts short, the post of that link cleans up. */
 export async function deliverCommand(session: ActionSession, settings: Settings<Inputs>): Promise<ActionResult> {
-  if (session.stage === 'post') return links.deploy(session)
+  if (session.stage === 'post') return session.kept(goingBack) === '' ? links.deploy(session) : links.rollback(session)
   const { inputs, workspace } = settings
   readChecks(inputs.run, workspace)
   migratorFor(inputs.tool)

@@ -14,16 +14,19 @@ import type { Inputs } from './inputs.ts'
 /** The slot that a cold rollback clears had its traffic long ago; what still hangs on it must not hold up the way back. */
 const drainMs = 5000
 
+/** What a rollback that was not cut short leaves empty for its post. A name of its own: `deliver` keeps what its deploy says beside it. */
+export const goingBack = 'going-back'
+
 /** Back to the release that was good. What a hard kill cut short is finished by the post step, and by the next run where there is none. */
 export async function rollbackCommand(session: ActionSession, settings: Settings<Inputs>): Promise<ActionResult> {
-  if (session.stage === 'post' && session.kept('running') === '') return { outputs: {} }
+  if (session.stage === 'post' && session.kept(goingBack) === '') return { outputs: {} }
   const { inputs, workspace } = settings
   const place = { app: appName(inputs.app, session, workspace), environment: inputs.environment }
   const migration = parseJson(inputs.migration, 'migration')
   if (inputs['database-url'] !== '') databaseFor(inputs['database-url'])
   const { events, tell } = recorder(session)
   const open = await openHosts({ ...inputs, ...place }, tell)
-  session.keep('running', 'yes')
+  session.keep(goingBack, 'yes')
   const title = `Roll back ${place.app} in ${place.environment}`
   try {
     const order = {
@@ -43,12 +46,12 @@ export async function rollbackCommand(session: ActionSession, settings: Settings
       ),
     }
     const reports = await open.together(session.signal, (ports, signal) => rollback(order, ports, signal))
-    session.keep('running', '')
+    session.keep(goingBack, '')
     const names = open.hosts.map(({ name }) => name)
     return { outputs: outputsOf(reports), summary: summarise({ ...factsOf(reports, names), title, events }) }
   } catch (thrown) {
     const failure = asFailure(thrown)
-    session.keep('running', '')
+    session.keep(goingBack, '')
     const summary = summarise({
       title,
       headline: `❌ [${failure.code}] ${failure.message}`,

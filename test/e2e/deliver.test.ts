@@ -17,15 +17,15 @@ describe('the root action: the whole chain in one step', () => {
     expect(await ground.close()).toEqual([])
   }, minute)
 
-  async function deliver(
+  async function inputsOf(
     version: string,
-    fault: Readonly<Record<string, unknown>> = {},
-    more: Readonly<Record<string, string>> = {},
-  ) {
+    fault: Readonly<Record<string, unknown>>,
+    more: Readonly<Record<string, string>>,
+  ): Promise<Record<string, string>> {
     const context = await writeRelease(join(ground.world.workspace, 'releases'), { version, fault })
     await writeMigrations(join(ground.world.workspace, 'db', 'migrations'), 2)
     const build = await ground.world.buildInputs(context, version)
-    return ground.run('.', {
+    return {
       ...build,
       'database-url': ground.world.databaseUrl,
       bake: '0',
@@ -34,8 +34,14 @@ describe('the root action: the whole chain in one step', () => {
       url: `${ground.world.front}/health`,
       window: '0',
       ...more,
-    })
+    }
   }
+
+  const deliver = async (
+    version: string,
+    fault: Readonly<Record<string, unknown>> = {},
+    more: Readonly<Record<string, string>> = {},
+  ) => ground.run('.', await inputsOf(version, fault, more))
 
   const live = async () => ((await (await fetch(`${ground.world.front}/`)).json()) as { version: string }).version
 
@@ -69,6 +75,24 @@ describe('the root action: the whole chain in one step', () => {
       const step = await deliver('v3', {}, { url: `${ground.world.front}/nowhere` })
       expect(step.exitCode).toBe(1)
       expect(step.annotations.map(({ message }) => message).join()).toContain('[VERDICT_FAIL]')
+      expect(await live()).toBe('v1')
+    },
+    minute,
+  )
+
+  it(
+    'is killed while it goes back: its post goes on with that, and does not take back the deploy that was done',
+    async () => {
+      const job = await ground.job()
+      const running = await job.start({
+        action: '.',
+        inputs: await inputsOf('v4', {}, { url: `${ground.world.front}/nowhere` }),
+        onLine: (text) => void (/back to v1 /.test(text) && running.kill('SIGKILL')),
+      })
+      expect((await running.result).signal).toBe('SIGKILL')
+      const { posts } = await job.end()
+      expect(posts).toMatchObject([{ outcome: 'success', exitCode: 0 }])
+      expect(posts[0]?.log).toContain('back to v1')
       expect(await live()).toBe('v1')
     },
     minute,

@@ -11,6 +11,8 @@ import { leasedHost } from '../contract/leased-host.ts'
 import type { RouterWorld } from '../contract/router.ts'
 import { ended, freePort, gone, releaseOf, startShop } from './embedded-world.ts'
 
+const workerProcesses = 2
+
 export interface NginxWorld extends RouterWorld {
   readonly host: Host
   readonly lease: Lease
@@ -22,6 +24,8 @@ export interface NginxWorld extends RouterWorld {
   /** Path of nginx's own configuration. */
   readonly config: string
   masterPid(): Promise<number>
+  /** Pids of those that take connections, once a set-up's load has settled: the ones before it end some 100 ms after. */
+  servingWorkers(): Promise<readonly number[]>
   start(): Promise<void>
   /** What the team's configuration says, with more lines of theirs in its http {}. */
   writeConfig(more?: string, includes?: boolean): Promise<void>
@@ -50,14 +54,14 @@ export async function nginxWorld(): Promise<NginxWorld> {
 
   const masterPid = async () => Number(await readFile(join(folder, 'nginx.pid'), 'utf8').catch(() => '0'))
   const workers = (pid: number) =>
-    spawnSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8', timeout: 10_000 })
+    spawnSync('ps', ['-o', 'pid=,args=', '--ppid', String(pid)], { encoding: 'utf8', timeout: 10_000 })
       .stdout.split('\n')
       .filter((line) => line.trim() !== '')
-      .map(Number)
+      .map((line) => ({ pid: parseInt(line, 10), isServing: !line.includes('shutting down') }))
   const kill = async () => {
     const pid = await masterPid()
     if (pid === 0) return
-    const all = [pid, ...workers(pid)]
+    const all = [pid, ...workers(pid).map((worker) => worker.pid)]
     for (const each of all) {
       try {
         process.kill(each, 'SIGKILL')
@@ -95,6 +99,15 @@ export async function nginxWorld(): Promise<NginxWorld> {
     config,
     router,
     masterPid,
+    async servingWorkers() {
+      const master = await masterPid()
+      for (let look = 0; look < 500; look += 1) {
+        const serving = workers(master).filter(({ isServing }) => isServing)
+        if (serving.length === workerProcesses) return serving.map(({ pid }) => pid)
+        await sleep(10)
+      }
+      throw new Error(`nginx does not settle at ${workerProcesses} workers`)
+    },
     start,
     writeConfig,
     async app(version, instances) {
@@ -135,7 +148,7 @@ function configOf({ folder, teamPort, stateDir, more, includes }: ConfigParts): 
     .map((name) => `  ${name}_temp_path ${folder}/temporary/${name};`)
     .join('\n')
   return `user www-data;
-worker_processes 2;
+worker_processes ${workerProcesses};
 pid ${folder}/nginx.pid;
 error_log ${folder}/error.log;
 events { worker_connections 768; }
