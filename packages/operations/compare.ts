@@ -2,6 +2,7 @@ import { defaultComparison, isWorse, judgeComparison, looksAt, samplesNeeded } f
 import type { CheckResult, Clock, ComparisonPolicy, Measurement, Pair, Probe, ProbeRequest, Series } from '#kernel'
 import { meets } from './gate.ts'
 import type { Expectation } from './gate.ts'
+import { manyInFlight } from './in-flight.ts'
 import { pace, probeFor } from './pace.ts'
 import { Paired, sideOf } from './paired.ts'
 
@@ -90,7 +91,6 @@ async function ask(order: CompareOrder, planned: number, paired: Paired, isOver:
   const { clock, random, rate, warmUps = 5 } = order
   const stop = new AbortController()
   const signal = AbortSignal.any([order.signal, stop.signal])
-  const inFlight = new Set<Promise<void>>()
   const began = clock.monotonic()
   let isEnded = false
   let isOldFirst = false
@@ -105,24 +105,15 @@ async function ask(order: CompareOrder, planned: number, paired: Paired, isOver:
     while (!isEnded && paired.advance()) isEnded = isOver()
     if (isEnded) stop.abort()
   }
-  try {
+  await manyInFlight({ outer: order.signal, stop, isOver: () => isEnded }, async (inFlight) => {
     const count = warmUps + planned
     const untilMs = (2 * 1000 * count) / rate + graceMs
     for await (const { index } of pace({ count, rate, untilMs }, clock, signal)) {
       isOldFirst = index % 2 === 0 ? random() < 0.5 : !isOldFirst
-      if (inFlight.size >= mostInFlight) await Promise.race(inFlight)
-      const sides = isOldFirst ? (['old', 'new'] as const) : (['new', 'old'] as const)
-      const asked = askPair(index - warmUps, sides).finally(() => inFlight.delete(asked))
-      asked.catch((thrown: unknown) => stop.abort(thrown))
-      inFlight.add(asked)
+      if (inFlight.size() >= mostInFlight) await inFlight.oneLess()
+      inFlight.add(askPair(index - warmUps, isOldFirst ? ['old', 'new'] : ['new', 'old']))
     }
-    await Promise.all(inFlight)
-  } catch (thrown) {
-    order.signal.throwIfAborted()
-    stop.abort(thrown)
-    await Promise.allSettled(inFlight)
-    if (!isEnded) throw stop.signal.reason
-  }
+  })
   return isEnded
 }
 

@@ -3,6 +3,7 @@ import type { CheckResult, Clock, Probe, ProbeRequest, Sample, SeriesPoint, Thre
 import { meets } from './gate.ts'
 import type { Expectation } from './gate.ts'
 import { frugal } from './frugal.ts'
+import { manyInFlight } from './in-flight.ts'
 import { pace, probeFor } from './pace.ts'
 import { tallyOf } from './tally.ts'
 import type { Answered, Lateness, Tally } from './tally.ts'
@@ -91,7 +92,6 @@ async function send(order: WindowOrder, planned: number, settle: (answer: Answer
   const { clock, policy, requests } = order
   const stop = new AbortController()
   const signal = AbortSignal.any([order.signal, stop.signal])
-  const inFlight = new Set<Promise<void>>()
   const mostInFlight = policy.mostInFlight ?? 512
   let sent = 0
   let isLost = false
@@ -107,27 +107,18 @@ async function send(order: WindowOrder, planned: number, settle: (answer: Answer
     add({ ...look, lateMs, latencyMs: look.ok ? look.latencyMs : Math.max(look.latencyMs, request.timeoutMs) })
   }
   const untilMs = policy.windowMs + Math.max(1000, policy.windowMs / 10)
-  try {
+  await manyInFlight({ outer: order.signal, stop, isOver: () => isLost }, async (inFlight) => {
     for await (const { index, lateMs } of pace({ count: planned, rate: policy.rate, untilMs }, clock, signal)) {
       const request = requests[index % requests.length]
       if (request === undefined) continue
       sent += 1
-      if (inFlight.size >= mostInFlight) {
+      if (inFlight.size() < mostInFlight) inFlight.add(ask(request, lateMs))
+      else {
         const why = `${mostInFlight} requests are without an answer; no more were sent`
         add({ ok: false, latencyMs: request.timeoutMs, lateMs, why })
-        continue
       }
-      const asked = ask(request, lateMs).finally(() => inFlight.delete(asked))
-      asked.catch((thrown: unknown) => stop.abort(thrown))
-      inFlight.add(asked)
     }
-    await Promise.all(inFlight)
-  } catch (thrown) {
-    order.signal.throwIfAborted()
-    stop.abort(thrown)
-    await Promise.allSettled(inFlight)
-    if (!isLost) throw stop.signal.reason
-  }
+  })
   return sent
 }
 

@@ -1,13 +1,8 @@
-import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import { Failure } from '#kernel'
-import type { Host } from '#kernel'
+import { keptRecord, portBlocks } from '../kept-record.ts'
 import { laneCount, serverCount } from './shape.ts'
 import type { LanesOfSlots } from './shape.ts'
-
-/** Below the ports that systems hand out by themselves (32768 and up on Linux). */
-const lowestPort = 20_000
-const highestPort = 32_000
 
 const laneSchema = z.object({
   service: z.string().regex(/^[a-z0-9][a-z0-9-]{0,40}$/),
@@ -38,19 +33,7 @@ export type RouterRecord = z.infer<typeof recordSchema>
 
 const path = 'router/router.json'
 
-export async function readRecord(host: Host): Promise<RouterRecord | null> {
-  const text = await host.read(path)
-  if (text === null) return null
-  try {
-    return recordSchema.parse(JSON.parse(text))
-  } catch (cause) {
-    throw new Failure('OUTPUT_UNREADABLE', `${path} in ${host.stateDir} cannot be understood`, { cause })
-  }
-}
-
-export function keepRecord(host: Host, record: RouterRecord): Promise<void> {
-  return host.put(path, JSON.stringify(record), 0o600)
-}
+export const { read: readRecord, keep: keepRecord } = keptRecord(path, recordSchema)
 
 /** @throws Failure INPUT_INVALID for a lane that cannot be put into a configuration */
 export function checkedLanes(lanes: LanesOfSlots['blue']): LanesOfSlots['blue'] {
@@ -83,13 +66,7 @@ export function checkedLanes(lanes: LanesOfSlots['blue']): LanesOfSlots['blue'] 
   )
 }
 
-export function freshSecret(): string {
-  return randomBytes(24).toString('hex')
-}
-
 /** The previews need stable ports, and docker gives those it chooses itself away at every restart. */
 export function guessPreviews(): number {
-  const width = laneCount * 2
-  const blocks = Math.floor((highestPort - lowestPort) / width)
-  return lowestPort + width * (randomBytes(4).readUInt32BE() % blocks)
+  return portBlocks(laneCount * 2).next().value ?? 0
 }

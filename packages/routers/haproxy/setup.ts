@@ -10,7 +10,8 @@ import { defaultImage, resolveImage } from './image.ts'
 import type { Names } from './names.ts'
 import { ensureNetwork } from './network.ts'
 import { putFiles } from './preview.ts'
-import { freshSecret, guessPreviews, keepRecord, readRecord } from './record.ts'
+import { freshSecret } from '../kept-record.ts'
+import { guessPreviews, keepRecord, readRecord } from './record.ts'
 import type { RouterRecord } from './record.ts'
 
 const previewAttempts = 5

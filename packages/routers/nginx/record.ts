@@ -1,12 +1,8 @@
-import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import { Failure, routedServices } from '#kernel'
-import type { Endpoint, Host, Release } from '#kernel'
+import type { Endpoint, Release } from '#kernel'
+import { keptRecord, portBlocks } from '../kept-record.ts'
 import { laneCount, nginxFolder, portCount, serverCount } from './shape.ts'
-
-/** Below the ports that systems hand out by themselves (32768 and up on Linux). */
-const lowestPort = 20_000
-const highestPort = 32_000
 
 const service = z.string().regex(/^[a-z0-9][a-z0-9-]{0,40}$/)
 const endpoint = z.string().regex(/^[0-9]{1,3}(?:\.[0-9]{1,3}){3}:[0-9]{1,5}$/)
@@ -29,19 +25,7 @@ export type NginxRecord = z.infer<typeof recordSchema>
 
 const path = `${nginxFolder}/router.json`
 
-export async function readRecord(host: Host): Promise<NginxRecord | null> {
-  const text = await host.read(path)
-  if (text === null) return null
-  try {
-    return recordSchema.parse(JSON.parse(text))
-  } catch (cause) {
-    throw new Failure('OUTPUT_UNREADABLE', `${path} in ${host.stateDir} cannot be understood`, { cause })
-  }
-}
-
-export function keepRecord(host: Host, record: NginxRecord): Promise<void> {
-  return host.put(path, JSON.stringify(record), 0o600)
-}
+export const { read: readRecord, keep: keepRecord } = keptRecord(path, recordSchema)
 
 /** One routed service of a slot and the addresses of its instances, in their order. */
 export interface Lane {
@@ -84,17 +68,9 @@ export function lanesOf(release: Release, endpoints: readonly Endpoint[]): reado
   return lanes
 }
 
-export function freshSecret(): string {
-  return randomBytes(24).toString('hex')
-}
-
 /** Ports on loopback that nobody listens on. @throws Failure PORT_IN_USE */
 export function choosePreviews(taken: ReadonlySet<number>): number {
-  const blocks = Math.floor((highestPort - lowestPort) / portCount)
-  const first = randomBytes(4).readUInt32BE() % blocks
-  for (let turn = 0; turn < blocks; turn += 1) {
-    const base = lowestPort + portCount * ((first + turn) % blocks)
+  for (const base of portBlocks(portCount))
     if (Array.from({ length: portCount }, (_, at) => base + at).every((port) => !taken.has(port))) return base
-  }
-  throw new Failure('PORT_IN_USE', `no ${portCount} free ports in a row between ${lowestPort} and ${highestPort}`)
+  throw new Failure('PORT_IN_USE', `no ${portCount} free ports in a row are left for the previews`)
 }

@@ -8,7 +8,8 @@ import { assertWorks, testConfiguration, theNginx } from './masters.ts'
 import type { Tested } from './masters.ts'
 import { noPlace, weightPlace } from './place-names.ts'
 import { point } from './point.ts'
-import { choosePreviews, freshSecret, keepRecord, readRecord } from './record.ts'
+import { freshSecret } from '../kept-record.ts'
+import { choosePreviews, keepRecord, readRecord } from './record.ts'
 import type { NginxRecord } from './record.ts'
 import {
   controlOffset,

@@ -13,12 +13,3 @@ export const requestSchema = z.discriminatedUnion('do', [
 export type SlotRequest = z.infer<typeof requestSchema>
 
 export const endpointsSchema = z.array(z.object({ service: z.string(), instance: z.number(), address: z.string() }))
-
-const slotSeenSchema = z.object({
-  release: releaseSchema.nullable(),
-  state: z.enum(['empty', 'stopped', 'partial', 'running']),
-  generation: z.number(),
-  endpoints: endpointsSchema,
-})
-
-export const slotsSeenSchema = z.object({ blue: slotSeenSchema, green: slotSeenSchema })
