@@ -5,13 +5,13 @@ import { ofDefined, verify, verifyOutputs } from '#operations'
 import type { VerifyOrder } from '#operations'
 import { probes } from '#probes'
 import { mermaidPlot } from '#report'
-import { localShell, systemClock } from '#runner'
-import type { ActionResult, ActionSession } from '#runner'
+import { localShell, sshShell, systemClock } from '#runner'
+import type { ActionResult, ActionSession, SshShell } from '#runner'
 import { defaultChecks, maskUrl, recorder } from '#suite'
 import type { Settings } from '#suite'
 import type { Inputs } from './inputs.ts'
 import { evidenceOf, writeReport } from './report.ts'
-import { probeRequests, requestTo } from './requests.ts'
+import { hostsAsked, probeRequests, requestTo } from './requests.ts'
 import { certificate, comparison, dependencies, metrics, originRequests, origins, smoke } from './stages.ts'
 import type { StageTools } from './stages.ts'
 
@@ -23,9 +23,11 @@ export async function verifyCommand(session: ActionSession, settings: Settings<I
   const secrets = maskAll(inputs, session)
   const { events, tell } = recorder(session)
   const note = (text: string) => tell({ kind: 'note', text, atMs: systemClock.monotonic() })
-  const tools: StageTools = { probe: probes({ shell: localShell() }), note, mask: secrets.mask, workspace }
   const [startedMs, began] = [systemClock.now(), systemClock.monotonic()]
+  const hosts = new Map<string, SshShell>()
   try {
+    await reach(inputs, hosts)
+    const tools: StageTools = { probe: probes({ shell: localShell(), hosts }), note, mask: secrets.mask, workspace }
     const order = await orderOf(inputs, tools, session.signal)
     const report = await verify(order, { probe: tools.probe, clock: systemClock, listener: { tell } }, session.signal)
     const evidence = evidenceOf(report, inputs, startedMs, systemClock.monotonic() - began, secrets.hide)
@@ -47,7 +49,19 @@ export async function verifyCommand(session: ActionSession, settings: Settings<I
   } catch (thrown) {
     const failure = thrown instanceof Failure ? thrown : asFailure(thrown)
     return { outputs: { verdict: 'error' }, failure }
+  } finally {
+    await Promise.all([...hosts.values()].map((shell) => shell.close()))
   }
+}
+
+/** Connects to the hosts that something is looked at on, side by side. @throws Failure of sshShell, when all have ended */
+async function reach(inputs: Inputs, hosts: Map<string, SshShell>): Promise<void> {
+  const way = { knownHosts: inputs['known-hosts'], key: inputs['ssh-key'] }
+  const ends = await Promise.allSettled(
+    hostsAsked(inputs).map(async (address) => hosts.set(address, await sshShell({ address, ...way }))),
+  )
+  const failed = ends.find((end) => end.status === 'rejected')
+  if (failed !== undefined) throw failed.reason
 }
 
 async function orderOf(inputs: Inputs, tools: StageTools, signal: AbortSignal): Promise<VerifyOrder> {

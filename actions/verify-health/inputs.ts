@@ -4,6 +4,8 @@ import {
   defineAction,
   field,
   gateInputs,
+  hostInputs,
+  hostsFit,
   judgeInputs,
   metricInputs,
   verifyIsWhole,
@@ -41,6 +43,12 @@ const evidenceInputs = {
     description:
       'What else must be good, one per line: `https://…`, `tcp://host:port`, `container:NAME`, `command:WORDS`.',
   }),
+  'probes-run-in': field.choice(['runner', 'host'], {
+    description:
+      'Where commands and containers among `probes` are looked at: where the step runs, or on each of `hosts`.',
+    default: 'runner',
+  }),
+  ...hostInputs,
   'health-url': field.urlOrDash({
     description:
       'URL whose JSON body names the dependencies (`checks`, `components`); each is judged. Default: `url`; `-` reads none.',
@@ -120,7 +128,7 @@ export const action = defineAction({
         'Folder for the report (HTML, JUnit XML, JSON); default: in the folder of temporary files of the runner.',
     }),
   }),
-  conflicts: (inputs) => [...verifyIsWhole(inputs), ...checksAreKnown(inputs)],
+  conflicts: (inputs) => [...verifyIsWhole(inputs), ...hostsFit(inputs), ...checksAreKnown(inputs)],
   outputs: {
     verdict: 'pass, fail, inconclusive or error.',
     p50: 'Median latency of the window in ms.',

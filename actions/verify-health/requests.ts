@@ -37,13 +37,25 @@ export function lookAt(url: string, inputs: Inputs): ProbeRequest {
   return { url, ...wayOf(inputs), ...(Object.keys(headers).length === 0 ? {} : { headers }) }
 }
 
-/** What else must be good before the gate opens. */
+/** What else must be good before the gate opens; commands and containers on every host where they are looked at on hosts. */
 export function probeRequests(inputs: Inputs): readonly ProbeRequest[] {
   const { timeoutMs, tls } = wayOf(inputs)
-  return inputs.probes.map(({ url, command }) => ({
-    url,
-    timeoutMs,
-    ...(tls === undefined ? {} : { tls }),
-    ...(command === undefined ? {} : { command }),
-  }))
+  return inputs.probes.flatMap(({ url, command }) => {
+    const request: ProbeRequest = {
+      url,
+      timeoutMs,
+      ...(tls === undefined ? {} : { tls }),
+      ...(command === undefined ? {} : { command }),
+    }
+    return isOnHosts(inputs, url) ? inputs.hosts.map((on) => ({ ...request, on })) : [request]
+  })
+}
+
+/** The hosts that something is looked at on; none has to be reached for anything else. */
+export function hostsAsked(inputs: Inputs): readonly string[] {
+  return inputs.probes.some(({ url }) => isOnHosts(inputs, url)) ? inputs.hosts : []
+}
+
+function isOnHosts(inputs: Inputs, url: string): boolean {
+  return inputs['probes-run-in'] === 'host' && inputs.hosts.length > 0 && /^(?:command|container):/.test(url)
 }

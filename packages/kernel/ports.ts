@@ -170,6 +170,8 @@ export interface ProbeRequest {
   readonly tls?: ProbeTls
   /** What a `command:` runs; exit code 0 is good, and what it prints is the body. */
   readonly command?: Command
+  /** The host that a command or a container is looked at on; this machine without. */
+  readonly on?: string
 }
 
 /** One look at one endpoint, over a fresh connection. A bad answer is a measurement, never a throw. */

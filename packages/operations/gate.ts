@@ -120,7 +120,11 @@ async function lookAtAll(order: GateOrder, leftMs: number): Promise<Measurement>
 async function lookAt(request: ProbeRequest, order: GateOrder, leftMs: number): Promise<Measurement> {
   const timeoutMs = Math.max(1, Math.min(request.timeoutMs, leftMs))
   const look = meets(await order.probe.once({ ...request, timeoutMs }, order.signal), order, order.policy.versionPath)
-  return look.ok ? look : { ...look, why: `${shownUrl(request.url)}: ${look.why ?? 'not healthy'}` }
+  return look.ok ? look : { ...look, why: `${whatOf(request)}: ${look.why ?? 'not healthy'}` }
+}
+
+function whatOf({ url, on }: ProbeRequest): string {
+  return on === undefined ? shownUrl(url) : `${shownUrl(url)} on ${on}`
 }
 
 /** A measurement held against the version that is expected. */

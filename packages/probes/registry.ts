@@ -5,15 +5,25 @@ import { checkRequest } from './check.ts'
 import { httpProbe } from './http.ts'
 import { kindOf } from './kinds.ts'
 
-/** Looks by whatever a request's URL names; commands and containers are looked at where the Shell runs. */
-export function probes({ shell }: { readonly shell: Shell }): Probe {
+export interface ProbeShells {
+  /** This machine. */
+  readonly shell: Shell
+  /** The hosts that a request can name. */
+  readonly hosts?: ReadonlyMap<string, Shell>
+}
+
+/** Looks by whatever a request's URL names; commands and containers are looked at on the host that it names, or here. */
+export function probes({ shell, hosts }: ProbeShells): Probe {
   const made = new Map<string, Probe>()
-  const of = ({ url }: ProbeRequest): Probe => {
+  const of = ({ url, on }: ProbeRequest): Probe => {
     const protocol = protocolOf(url)
-    const probe = made.get(protocol) ?? kindOf(protocol)?.make(shell)
+    const place = on === undefined ? shell : hosts?.get(on)
+    if (place === undefined) throw new Failure('INPUT_INVALID', `there is no host ${on}`, { field: 'hosts' })
+    const key = `${protocol} ${on ?? ''}`
+    const probe = made.get(key) ?? kindOf(protocol)?.make(place)
     if (probe === undefined)
       throw new Failure('INPUT_INVALID', 'the URL has no protocol that can be probed', { field: 'url' })
-    made.set(protocol, probe)
+    made.set(key, probe)
     return probe
   }
   const http = httpProbe(asserting)

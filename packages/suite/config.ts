@@ -78,6 +78,9 @@ const verify = z.strictObject({
   probes: words
     .describe('What else must be good: https://…, tcp://host:port, container:NAME, command:WORDS.')
     .optional(),
+  'probes-run-in': scalar
+    .describe('runner or host: where commands and containers among them are looked at.')
+    .optional(),
   'health-url': scalar.describe('URL whose body names the dependencies; "-" reads none.').optional(),
   'ready-url': scalar.optional(),
   'on-degraded': scalar.optional(),

@@ -1,5 +1,12 @@
 import * as field from './fields.ts'
 
+/** Which machines, and how to get there. */
+export const hostInputs = {
+  hosts: field.list({ description: '`user@host[:port]`, one per line; none: this machine.' }),
+  'ssh-key': field.block({ description: 'Private key for the hosts.', secret: true }),
+  'known-hosts': field.block({ description: "The hosts' public keys, as ssh-keyscan prints them." }),
+}
+
 /** Inputs of every action that touches a target. */
 export const targetInputs = {
   config: field.text({ description: 'Configuration file; `.github/switchyard.yml` is read where it exists.' }),
@@ -16,13 +23,11 @@ export const targetInputs = {
   'router-image': field.text({
     description: 'Image of the managed router, by tag or digest; resolved once at set-up and recorded.',
   }),
-  hosts: field.list({ description: '`user@host[:port]`, one per line; none: this machine.' }),
+  ...hostInputs,
   batch: field.batch({
     description: 'How many of several hosts shift traffic at the same time: a number, or a share such as `25%`.',
     default: '1',
   }),
-  'ssh-key': field.block({ description: 'Private key for the hosts.', secret: true }),
-  'known-hosts': field.block({ description: "The hosts' public keys, as ssh-keyscan prints them." }),
   'state-dir': field.text({
     description: 'Folder on the host where state is kept; default `/var/lib/switchyard`, else `~/.switchyard`.',
   }),
