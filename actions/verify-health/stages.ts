@@ -119,7 +119,8 @@ export function comparison(inputs: Inputs, { probe, note }: StageTools): readonl
     {
       name: `old (${shownUrl(inputs.baseline)}) against new`,
       async run(signal) {
-        note(`${inputs.pairs} pairs of probes of old and new, ${inputs.rate} a second`)
+        const seed = clock.now()
+        note(`${inputs.pairs} pairs of probes of old and new, ${inputs.rate} a second; seed ${seed}`)
         return compareSlots({
           old: [requestTo(inputs.baseline, inputs)],
           new: [requestTo(inputs.url, inputs)],
@@ -130,7 +131,7 @@ export function comparison(inputs: Inputs, { probe, note }: StageTools): readonl
           policy: { minSamples: inputs['min-samples'] },
           probe,
           clock,
-          random: seededRandom(clock.now()),
+          random: seededRandom(seed),
           signal,
         })
       },
