@@ -15,6 +15,8 @@ export interface RouterContext {
   readonly listen: number
   /** Image of a router that runs in a container; empty: the router's own default. */
   readonly image: string
+  /** Are slots containers? Then the router makes the network they live in. */
+  readonly isForContainers?: boolean
   /** Starts the resident program from its copy in the state folder: the words before its own arguments. */
   readonly resident: readonly [string, ...string[]]
 }

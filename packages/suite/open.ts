@@ -100,6 +100,7 @@ export async function openOn(
     bind: record.address,
     listen: record.port,
     image: record.routerImage,
+    isForContainers: targetEntry.isInContainers,
   })
   const target = targetEntry.create({
     ...context,

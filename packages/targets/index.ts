@@ -32,6 +32,8 @@ export interface TargetEntry {
   readonly create: (context: TargetContext) => Target
   /** Routers that can reach its slots; the first is the default. */
   readonly routers: readonly [string, ...string[]]
+  /** Are its slots containers, in a network of the environment's own? */
+  readonly isInContainers: boolean
   /** Can its slots live on another machine than this program? */
   readonly isRemote: boolean
   /** Where the front listens unless told otherwise. */
@@ -46,6 +48,7 @@ export const targets: Readonly<Record<string, TargetEntry>> = {
   compose: {
     create: composeTarget,
     routers: ['haproxy'],
+    isInContainers: true,
     isRemote: false,
     listen: { address: '0.0.0.0', port: 80 },
     carry: carryProject,
@@ -53,7 +56,8 @@ export const targets: Readonly<Record<string, TargetEntry>> = {
   },
   docker: {
     create: dockerTarget,
-    routers: ['haproxy'],
+    routers: ['haproxy', 'nginx'],
+    isInContainers: true,
     isRemote: true,
     listen: { address: '0.0.0.0', port: 80 },
     needs: engineNeeds,
@@ -61,6 +65,7 @@ export const targets: Readonly<Record<string, TargetEntry>> = {
   process: {
     create: processTarget,
     routers: ['embedded', 'nginx'],
+    isInContainers: false,
     isRemote: false,
     listen: { address: '127.0.0.1', port: 8080 },
   },

@@ -1,4 +1,6 @@
 import type { RouterContext } from '../index.ts'
+import { engineOf } from '../haproxy/engine.ts'
+import { namesOf } from '../haproxy/names.ts'
 import { askFunction } from './ask.ts'
 import { assertWorks, findMasters, testConfiguration } from './masters.ts'
 import { readRecord } from './record.ts'
@@ -17,7 +19,13 @@ done
  * for the app, for the links are gone.
  * @throws Failure NGINX_BROKEN
  */
-export async function removeRouter({ host }: RouterContext): Promise<void> {
+export async function removeRouter(context: RouterContext): Promise<void> {
+  await takeOut(context)
+  const { host, app, environment } = context
+  if (context.isForContainers === true) await engineOf(host).act(['network', 'rm', namesOf(app, environment).network])
+}
+
+async function takeOut({ host }: RouterContext): Promise<void> {
   const folder = `${host.stateDir}/${nginxFolder}`
   const record = await readRecord(host)
   if (record === null) {

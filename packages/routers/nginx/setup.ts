@@ -1,6 +1,9 @@
 import { Failure, noTraffic, slots } from '#kernel'
 import type { Host } from '#kernel'
 import type { RouterContext } from '../index.ts'
+import { engineOf } from '../haproxy/engine.ts'
+import { namesOf } from '../haproxy/names.ts'
+import { ensureNetwork } from '../haproxy/network.ts'
 import { askFunction, askNginx, readSights } from './ask.ts'
 import { httpConfOf, logConfOf, markOf, serverConfOf } from './config.ts'
 import type { ConfigInput } from './config.ts'
@@ -30,6 +33,18 @@ import {
  * @throws Failure NGINX_BROKEN, ROUTER_UNREACHABLE, HOST_NOT_READY, PORT_IN_USE, INPUT_INVALID
  */
 export async function setUp(context: RouterContext): Promise<readonly string[]> {
+  const made = context.isForContainers === true ? await makeNetwork(context) : []
+  return [...made, ...(await serve(context))]
+}
+
+/** The environment's network, to whose containers nginx speaks from the host. */
+async function makeNetwork({ host, app, environment }: RouterContext): Promise<readonly string[]> {
+  const names = namesOf(app, environment)
+  const { isNew } = await ensureNetwork(engineOf(host), names)
+  return isNew ? [`made the network ${names.network}`] : []
+}
+
+async function serve(context: RouterContext): Promise<readonly string[]> {
   const { host, bind, listen } = context
   const file = fileOf(host)
   const [record, tested] = await Promise.all([readRecord(host), theNginx(host, file)])
