@@ -5,7 +5,8 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import type { Event, Failure, Release } from '#kernel'
+import { Failure } from '#kernel'
+import type { Event, Release } from '#kernel'
 import { deploy, rollback } from '#operations'
 import { policyOf } from '#suite'
 import { openEnvironment } from '#suite/open'
@@ -248,6 +249,33 @@ describeWith('remote-host', 'deploys over SSH, with target docker and router hap
       )
       expect(failure?.code).toBe('CONNECTION_LOST')
       expect(await version()).toBe(before)
+      await settled()
+      expect(lost()).toBe(0)
+    },
+    longMs,
+  )
+
+  test.each(['start', 'gate', 'shift', 'confirm'])(
+    'a cancel while it comes to %s: back in a safe state within 10 s, and nothing holds the environment',
+    async (step) => {
+      const before = await version()
+      const cancel = new AbortController()
+      let at = 0
+      listen = (event) => {
+        if (event.kind !== 'step-started' || event.step.do !== step || at > 0) return
+        at = performance.now()
+        cancel.abort(new Failure('CANCELLED', 'a test'))
+      }
+      const order = { mode: 'deploy' as const, secrets: {}, strategy: 'blue-green', policy, lease }
+      const ports = await open()
+      const going = deploy({ ...order, release: release(`cancelled-${step}`) }, ports, cancel.signal)
+      await expect(going).rejects.toMatchObject({ code: 'CANCELLED' })
+      const tookMs = performance.now() - at
+      listen = () => undefined
+      console.log(`cancelled at ${step}: safe after ${Math.round(tookMs)} ms`)
+      expect(tookMs).toBeLessThan(10_000)
+      expect(await version()).toBe(before)
+      expect(await ports.lease.inspect()).toBeNull()
       await settled()
       expect(lost()).toBe(0)
     },
