@@ -1,6 +1,7 @@
 import { asFailure, describe } from '#kernel'
-import type { Event } from '#kernel'
+import type { Event, Failure } from '#kernel'
 import { summarise } from '#github'
+import type { SummaryFacts } from '#github'
 import { deploy } from '#operations'
 import type { DeployReport } from '#operations'
 import { systemClock } from '#runner'
@@ -54,23 +55,22 @@ export async function deployCommand(session: ActionSession, settings: Settings<I
       for (const { name, report } of hosts) tellPlan(report, hosts.length > 1 ? name : undefined, tell)
     return { outputs: outputsOf(reports), summary: summarise({ ...factsOf(hosts, mode), title, events }) }
   } catch (thrown) {
-    const failure = asFailure(thrown)
     session.keep('running', '')
-    const verdict =
-      failure.code === 'VERDICT_INCONCLUSIVE' ? 'inconclusive' : failure.kind === 'world' ? 'fail' : 'error'
-    const summary = summarise({
-      title,
-      headline: `❌ [${failure.code}] ${failure.message}`,
-      release,
-      previous: null,
-      rows: [],
-      events,
-      next: failure.hint ?? '',
-    })
-    return { outputs: { verdict }, summary, failure }
+    return failed(asFailure(thrown), { title, release, previous: null, events })
   } finally {
     await open.close()
   }
+}
+
+/** What a run that failed tells: what happened, and what to do next. */
+function failed(
+  failure: Failure,
+  facts: Pick<SummaryFacts, 'title' | 'release' | 'previous' | 'events'>,
+): ActionResult {
+  const verdict = failure.code === 'VERDICT_INCONCLUSIVE' ? 'inconclusive' : failure.kind === 'world' ? 'fail' : 'error'
+  const headline = `❌ [${failure.code}] ${failure.message}`
+  const summary = summarise({ ...facts, headline, rows: [], next: failure.hint ?? '' })
+  return { outputs: { verdict }, summary, failure }
 }
 
 /** Prepares the hosts; starts no release. */
@@ -80,20 +80,22 @@ async function setUp(
   place: { readonly app: string; readonly environment: string },
 ): Promise<ActionResult> {
   const { events, tell } = recorder(session)
-  const reports = await setUpHosts({ ...inputs, ...place }, leaseOf(session), tell, session.signal)
-  const summary = summarise({
-    title: `Set up ${place.app} in ${place.environment}`,
-    headline: '✅ ready to be deployed to',
-    release: null,
-    previous: null,
-    rows: reports.flatMap(({ name, front, done }) => [
+  const title = `Set up ${place.app} in ${place.environment}`
+  const facts = { title, release: null, previous: null, events }
+  try {
+    const reports = await setUpHosts({ ...inputs, ...place }, leaseOf(session), tell, session.signal)
+    const rows = reports.flatMap(({ name, front, done }) => [
       [name, done.join('; ') || 'everything was there'] as const,
       [`${name} is open at`, front] as const,
-    ]),
-    events,
-    next: 'Deploy a release.',
-  })
-  return { outputs: { verdict: 'pass' }, summary }
+    ])
+    const headline = '✅ ready to be deployed to'
+    return {
+      outputs: { verdict: 'pass' },
+      summary: summarise({ ...facts, headline, rows, next: 'Deploy a release.' }),
+    }
+  } catch (thrown) {
+    return failed(asFailure(thrown), facts)
+  }
 }
 
 /**

@@ -1,7 +1,9 @@
 import { describe, expect, it } from '@jest/globals'
-import { readInputs } from '#suite'
+import { readInputs, readSettings } from '#suite'
+import { deployCommand } from '../../actions/deploy-bluegreen/command.ts'
 import { action as deploy } from '../../actions/deploy-bluegreen/inputs.ts'
 import { action as rollback } from '../../actions/rollback/inputs.ts'
+import { sessionOf } from './session.ts'
 import { batchOf } from '../../packages/suite/open-hosts.ts'
 
 const given = (inputs: Readonly<Record<string, string>>) => (name: string) => inputs[name] ?? ''
@@ -38,6 +40,15 @@ describe('several hosts, as inputs', () => {
   it('setting up needs no release', () => {
     expect(readInputs(deploy, given({ mode: 'setup' })).mode).toBe('setup')
     expect(() => readInputs(deploy, given({}))).toThrow(expect.objectContaining({ code: 'INPUT_MISSING' }))
+  })
+
+  it('cannot be set up without a known host: the summary says what to do', async () => {
+    const session = sessionOf({ mode: 'setup', hosts: 'deploy@web1' }, { GITHUB_REPOSITORY: 'acme/shop' })
+    const { failure, summary, outputs } = await deployCommand(session, await readSettings(deploy, session))
+    expect({ code: failure?.code, outputs }).toEqual({ code: 'INPUT_MISSING', outputs: { verdict: 'error' } })
+    expect(summary).toContain('Set up shop in production')
+    expect(summary).toContain('[INPUT_MISSING] known-hosts is required for deploy@web1')
+    expect(summary).toContain('ssh-keyscan')
   })
 })
 
