@@ -12,6 +12,7 @@ import {
 import type { CheckResult, MetricSubject, RouterTotals, Sample, Slot, Step, Threshold } from '#kernel'
 import { judgeMetrics, ofDefined } from './metrics.ts'
 import type { MetricsOrder } from './metrics.ts'
+import { watchMetrics } from './metrics-watch.ts'
 import type { Run } from './run.ts'
 import { watchUsage } from './usage-watch.ts'
 
@@ -22,7 +23,7 @@ export interface WatchEvidence {
   look(): Promise<void>
   /** Is a threshold broken for certain, whatever comes? */
   isBroken(): boolean
-  /** What was seen, judged; without the metrics that are only asked for at the end. */
+  /** What was seen, judged; of the team's own metrics only what is broken. */
   seen(): readonly CheckResult[]
   /** Everything, judged. */
   all(): Promise<readonly CheckResult[]>
@@ -40,6 +41,8 @@ export async function watchEvidence(step: Watch, run: Run): Promise<WatchEvidenc
   const isUsed = own.some(({ metric }) => isUsageMetric(metric))
   const router = await watchRouter(step, run, isCompared)
   const usage = isUsed ? watchUsage({ ...ports, slot, signal }) : undefined
+  const judgeDefined = async () => judgeMetrics(await metricsOrder(step, run, ports.clock.monotonic() - began))
+  const metrics = defined.length === 0 ? undefined : watchMetrics(judgeDefined, ports.clock)
 
   const judged = (threshold: Threshold): CheckResult => {
     const { metric } = threshold
@@ -47,10 +50,14 @@ export async function watchEvidence(step: Watch, run: Run): Promise<WatchEvidenc
     const { sample, baseline } = router.samples(threshold)
     return judge(threshold, sample, policy.minSamples, baseline)
   }
-  const seen = () => own.map(judged)
+  const seen = () => [...own.map(judged), ...(metrics?.broken() ?? [])]
   return {
-    look: router.look,
+    async look() {
+      metrics?.look()
+      await router.look()
+    },
     isBroken: () =>
+      (metrics?.broken() ?? []).length > 0 ||
       own.some((threshold) => {
         const { sample, baseline } = router.samples(threshold)
         // Restarts, and the most memory, only rise.
@@ -59,12 +66,9 @@ export async function watchEvidence(step: Watch, run: Run): Promise<WatchEvidenc
         return isSampleMetric(threshold.metric) && isConvincing(threshold, sample, policy.minSamples, baseline)
       }),
     seen,
-    async all() {
-      if (defined.length === 0) return seen()
-      return [...seen(), ...(await judgeMetrics(await metricsOrder(step, run, ports.clock.monotonic() - began)))]
-    },
+    all: async () => [...own.map(judged), ...(metrics === undefined ? [] : await judgeDefined())],
     async end() {
-      await usage?.stop()
+      await Promise.all([usage?.stop(), metrics?.end()])
     },
   }
 }

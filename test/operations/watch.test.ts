@@ -318,7 +318,7 @@ describe("the team's own metrics", () => {
     return { metric, asked }
   }
 
-  test('are asked for once, when the watch ends, and judged with the rest', async () => {
+  test('are asked for when a short watch ends, and judged with the rest', async () => {
     const { metric, asked } = scripted(7)
     const found = await play(['error_rate < 1%', 'queue < 10'], { metrics: [queue], metric })
     expect(found.code).toBe('pass')
@@ -346,6 +346,25 @@ describe("the team's own metrics", () => {
         endedMsAgo,
       })
     }
+  })
+
+  test('three bad readings in a row end a long watch; a spike does not, nor an empty one', async () => {
+    const played = (values: readonly (number | null)[]) => {
+      let at = -1
+      const metric: Metric = {
+        ...scripted(1).metric,
+        async read() {
+          at += 1
+          const value = values[Math.min(at, values.length - 1)] ?? null
+          return value === null ? { values: [], samples: 0, why: 'nothing there' } : { values: [value], samples: 1 }
+        },
+      }
+      return play(['queue < 10'], { forMs: 120_000, metrics: [queue], metric })
+    }
+    const broken = await played([1, 50, 50, 50])
+    expect(broken).toMatchObject({ code: 'BAKE_FAILED', said: expect.stringContaining('queue') })
+    expect(broken.tookMs).toBeLessThan(45_000)
+    expect(await played([1, 50, 50, 1, 50, null, 50, 1])).toMatchObject({ code: 'pass', tookMs: 120_000 })
   })
 
   test('no value is inconclusive', async () => {
