@@ -10,6 +10,7 @@ import { appName, handedOn, leaseOf, parseJson, policyOf, recorder, resolveRelea
 import type { Settings } from '#suite'
 import { deployAdopting } from '#suite/adopt'
 import { carryAlong } from '#suite/carry'
+import { listeningOf } from '#suite/listening'
 import { metricReader } from '#suite/metric'
 import { openEnvironment } from '#suite/open'
 import { openHosts } from '#suite/open-hosts'
@@ -21,16 +22,17 @@ export async function deployCommand(session: ActionSession, settings: Settings<I
   if (session.stage === 'post') return cleanUp(session, settings)
   const { inputs, config, workspace } = settings
   const place = { app: appName(inputs.app, session, workspace), environment: inputs.environment }
-  if (inputs.mode === 'setup') return setUp(session, inputs, place)
+  if (inputs.mode === 'setup') return setUp(session, settings, place)
   const { mode } = inputs
   const takesCandidate = mode === 'promote' || mode === 'reject'
   const migration = parseJson(inputs.migration, 'migration')
   const { events, tell } = recorder(session)
   const carried = takesCandidate ? null : await carryAlong(inputs, config, workspace, tell)
   const release = takesCandidate ? null : resolveRelease(inputs.release, place, inputs, config, carried)
-  const listen = inputs.listen ?? carried?.listen ?? null
+  const told = takesCandidate ? null : (carried ?? listeningOf(config))
+  const front = { listen: inputs.listen ?? told?.listen ?? null, listens: told?.listens ?? null }
   const brought = (id: string) => (id === release?.id ? (carried?.project ?? null) : null)
-  const opening = { ...inputs, ...place, listen, carried: brought, metric: metricReader(inputs) }
+  const opening = { ...inputs, ...place, ...front, carried: brought, metric: metricReader(inputs) }
   const open = await openHosts(opening, tell)
   session.keep('running', mode)
   const order = {
@@ -76,14 +78,17 @@ function failed(
 /** Prepares the hosts; starts no release. */
 async function setUp(
   session: ActionSession,
-  inputs: Inputs,
+  { inputs, config }: Settings<Inputs>,
   place: { readonly app: string; readonly environment: string },
 ): Promise<ActionResult> {
   const { events, tell } = recorder(session)
   const title = `Set up ${place.app} in ${place.environment}`
   const facts = { title, release: null, previous: null, events }
   try {
-    const reports = await setUpHosts({ ...inputs, ...place }, leaseOf(session), tell, session.signal)
+    const told = listeningOf(config)
+    const isTold = Object.keys(told.listens).length > 0
+    const front = { listen: inputs.listen ?? told.listen, listens: isTold ? told.listens : null }
+    const reports = await setUpHosts({ ...inputs, ...place, ...front }, leaseOf(session), tell, session.signal)
     const rows = reports.flatMap(({ name, front, done }) => [
       [name, done.join('; ') || 'everything was there'] as const,
       [`${name} is open at`, front] as const,
@@ -157,6 +162,9 @@ function factsOf(hosts: readonly HostReport[], mode: string) {
     release: first?.report.release ?? null,
     previous: first?.report.previous ?? null,
     rows: hosts.flatMap(({ name, report }) => [
+      ...(report.gapMs === undefined
+        ? []
+        : [[`nothing was served${several ? ` on ${name}` : ''}`, `${report.gapMs} ms`] as const]),
       ...(several ? [[name, report.slot === null ? report.plan.because : `slot ${report.slot}`] as const] : []),
       ...Object.entries(report.previewUrls).map(
         ([service, url]) => [`preview of ${service}${several ? ` on ${name}` : ''}`, url] as const,

@@ -4,10 +4,13 @@ import {
   defineAction,
   field,
   forceNeedsReason,
+  frontInputs,
   gateInputs,
   hostsFit,
   judgeInputs,
+  loginIsWhole,
   metricInputs,
+  registryInputs,
   releaseInputs,
   releaseIsNamed,
   targetInputs,
@@ -28,11 +31,13 @@ export const action = defineAction({
       default: 'deploy',
     }),
     ...targetInputs,
+    ...frontInputs,
     ...appInputs,
     ...releaseInputs,
     ...gateInputs,
     ...judgeInputs,
     ...metricInputs,
+    ...registryInputs,
     migration: field.block({
       description:
         'Output `migration` of migrate; kept with the release, so that rollback can decide about the database.',
@@ -50,6 +55,7 @@ export const action = defineAction({
     ...hostsFit(inputs),
     ...forceNeedsReason(inputs),
     ...checksAreKnown(inputs),
+    ...loginIsWhole(inputs),
   ],
 })
 

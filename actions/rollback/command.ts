@@ -76,6 +76,11 @@ function factsOf(reports: readonly RollbackReport[], names: readonly string[]) {
     previous: first?.from ?? null,
     rows: [
       ['database', first === undefined ? '' : `${first.database.action}: ${first.database.reason}`] as const,
+      ...reports.flatMap(({ gapMs }, at) =>
+        gapMs === undefined
+          ? []
+          : [[`nothing was served${reports.length > 1 ? ` on ${names[at] ?? ''}` : ''}`, `${gapMs} ms`] as const],
+      ),
       ...(reports.length > 1 ? reports.map(({ slot }, at) => [names[at] ?? '', `slot ${slot ?? ''}`] as const) : []),
     ],
     next: 'The release that was left is marked bad: deploying the same digest again needs force and a reason.',

@@ -1,4 +1,4 @@
-import { defineAction, field, forceNeedsReason, hostsFit, targetInputs } from '#suite'
+import { defineAction, field, forceNeedsReason, hostsFit, loginIsWhole, registryInputs, targetInputs } from '#suite'
 import { z } from 'zod'
 
 export const action = defineAction({
@@ -10,6 +10,7 @@ export const action = defineAction({
   inputs: z.object({
     to: field.text({ description: 'Version, digest or ledger id; empty: the previous good release.' }),
     ...targetInputs,
+    ...registryInputs,
     migration: field.block({ description: 'Output `migration` of migrate, where it is not kept with the release.' }),
     'database-url': field.text({
       description: 'The database, when the way back reverts a migration: `sqlite:/path/to/file.db`.',
@@ -26,7 +27,7 @@ export const action = defineAction({
     previous: 'The release that was left, as JSON.',
     migration: 'What was done about the database: kept, reverted or refused, with the reason, as JSON.',
   },
-  conflicts: (inputs) => [...hostsFit(inputs), ...forceNeedsReason(inputs)],
+  conflicts: (inputs) => [...hostsFit(inputs), ...forceNeedsReason(inputs), ...loginIsWhole(inputs)],
 })
 
 export type Inputs = z.output<typeof action.inputs>

@@ -14,6 +14,8 @@ export interface CliCommand {
     readonly definition: Definition
     readonly run: (session: ActionSession) => Promise<ActionResult>
   }>
+  /** The input that a first word without dashes is for. */
+  readonly subject?: string
   /** Inputs that the word itself decides. */
   readonly fixed?: Readonly<Record<string, string>>
   /** Its outputs are what it prints, also without --json. */
@@ -120,6 +122,14 @@ export const commands: Readonly<Record<string, CliCommand>> = {
       return { definition: logsAction, run: logsCommand }
     },
     prints: 'logs',
+  },
+  remove: {
+    summary: 'take an app off its hosts; the others are left alone',
+    load: async () => {
+      const { removeAction, removeCommand } = await import('./remove.ts')
+      return { definition: removeAction, run: removeCommand }
+    },
+    subject: 'app',
   },
 }
 

@@ -39,16 +39,34 @@ export async function statusCommand(session: ActionSession): Promise<ActionResul
   const { inputs, workspace } = await readSettings(lookAction, session)
   const app = appName(inputs.app, session, workspace)
   return look('status', { ...inputs, app }, session, async (ports) => {
-    const [seen, held] = await Promise.all([observe(ports), ports.lease.inspect()])
+    const [seen, held, certificates] = await Promise.all([observe(ports), ports.lease.inspect(), certificatesOf(ports)])
     return {
       app,
       environment: inputs.environment,
       target: ports.record.target,
       front: `${ports.record.address}:${ports.record.port}`,
       slots: Object.fromEntries(slots.map((slot) => [slot, slotLine(seen, slot)])),
+      ...(certificates.length === 0 ? {} : { certificates }),
       held: held === null ? 'by nobody' : `by ${held.owner}, for ${Math.ceil(held.expiresInMs / 1000)} s more`,
     }
   })
+}
+
+/** What clients are shown for the domains of the app, and why it cannot be renewed where it cannot. */
+async function certificatesOf({ front, record }: OpenEnvironment): Promise<readonly CertificateLine[]> {
+  if (front === null || record.front === undefined || record.front.tls === 'off') return []
+  const domains = [...new Set(record.front.routes.map(({ domain }) => domain))]
+  return (await front.https.status(domains)).map(({ domain, endsAtMs, error }) => ({
+    domain,
+    ends: endsAtMs === null ? 'none' : new Date(endsAtMs).toISOString(),
+    ...(error === undefined ? {} : { error }),
+  }))
+}
+
+interface CertificateLine {
+  readonly domain: string
+  readonly ends: string
+  readonly error?: string
 }
 
 function slotLine(seen: Seen, slot: 'blue' | 'green') {

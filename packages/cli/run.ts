@@ -43,7 +43,7 @@ async function carryOut(
   words: readonly string[],
   terminal: Terminal,
 ): Promise<number> {
-  const { values, json } = readFlags(definition, words)
+  const { values, json } = readFlags(definition, flagged(command, words))
   const controller = new AbortController()
   const cancel = () => controller.abort(new Failure('CANCELLED', 'cancelled'))
   process.once('SIGINT', cancel).once('SIGTERM', cancel)
@@ -74,6 +74,12 @@ async function carryOut(
   const shown = json ? `${JSON.stringify(unfold(result.outputs))}\n` : show(command.prints, result.outputs)
   terminal.out.write(hide(shown))
   return result.failure === undefined ? 0 : fail(result.failure, terminal)
+}
+
+/** `remove shop` is `remove --app shop`. */
+function flagged({ subject }: CliCommand, words: readonly string[]): readonly string[] {
+  const [first] = words
+  return subject === undefined || first === undefined || first.startsWith('--') ? words : [`--${subject}`, ...words]
 }
 
 /** `--input VALUE` or `--input=VALUE`; a value may begin with dashes, as a key does. What is wrong is named, but no value is shown. */

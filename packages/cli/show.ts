@@ -6,6 +6,7 @@ const status = z.object({
   target: z.string(),
   front: z.string(),
   slots: z.record(z.string(), z.object({ traffic: z.string(), state: z.string(), release: z.string() })),
+  certificates: z.array(z.object({ domain: z.string(), ends: z.string(), error: z.string().optional() })).default([]),
   held: z.string(),
 })
 
@@ -22,12 +23,15 @@ const history = z.array(
 
 const views: Readonly<Record<string, (json: unknown) => string>> = {
   status: (json) => {
-    const { app, environment, target, front, slots, held } = status.parse(json)
+    const { app, environment, target, front, slots, certificates, held } = status.parse(json)
     const rows = Object.entries(slots).map(
       ([slot, { traffic, state, release }]) =>
         `  ${slot.padEnd(6)} ${traffic.padStart(5)}  ${state.padEnd(8)} ${release}`,
     )
-    return [`${app} ${environment} (${target}), front ${front}`, ...rows, `held ${held}`, ''].join('\n')
+    const shown = certificates.map(
+      ({ domain, ends, error }) => `  ${domain}: certificate until ${ends}${error === undefined ? '' : `; ${error}`}`,
+    )
+    return [`${app} ${environment} (${target}), front ${front}`, ...rows, ...shown, `held ${held}`, ''].join('\n')
   },
   history: (json) => {
     const entries = history.parse(json)

@@ -16,6 +16,8 @@ export interface HostOptions {
   readonly environment: string
   /** How the host is called in messages. */
   readonly name: string
+  /** Where it keeps its state below the root; without, where the environment's is. */
+  readonly folder?: string
 }
 
 /** A host that also shows what lease and ledger need. */
@@ -45,7 +47,8 @@ const outputLimitBytes = 4 * 1024 * 1024
 export async function host(options: HostOptions): Promise<FencedHost> {
   const { shell, name } = options
   const root = checkedRoot(options.root)
-  const stateDir = `${root}/apps/${checkedName(options.app, 'app')}/${checkedName(options.environment, 'environment')}`
+  const place = `apps/${checkedName(options.app, 'app')}/${checkedName(options.environment, 'environment')}`
+  const stateDir = `${root}/${options.folder ?? place}`
   const program = await installProgram(shell, root, stateDir, name)
   const verb = verbsOf(shell, program, stateDir, name)
   const queued = inOrder()

@@ -53,6 +53,7 @@ export const failureCodes = {
     meaning: 'A host was never set up, and setup: required says that it must have been.',
   },
   DOCKER_MISSING: { kind: 'world', meaning: 'No Docker Engine answers.' },
+  DOCKER_REFUSED: { kind: 'user', meaning: 'The user on the host may not speak to Docker Engine.' },
   COMPOSE_MISSING: { kind: 'world', meaning: 'There is no docker compose, or it is too old.' },
   COMPOSE_INVALID: { kind: 'user', meaning: 'docker compose cannot read the project.' },
   COMPOSE_UNSUPPORTED: {
@@ -64,8 +65,24 @@ export const failureCodes = {
     meaning: 'A service that releases replace runs already, started by docker compose itself.',
   },
   IMAGE_MISSING: { kind: 'world', meaning: 'The image does not exist where it is needed.' },
+  IMAGE_PLATFORM: { kind: 'user', meaning: 'The image is for another platform than the host.' },
+  REGISTRY_REFUSED: { kind: 'user', meaning: 'The registry does not accept the login.' },
+  NO_ROOM: { kind: 'world', meaning: 'The host has no memory or no disk for a second slot; nothing was changed.' },
   ROUTER_UNREACHABLE: { kind: 'world', meaning: 'The router does not answer.' },
   ROUTER_DISAGREES: { kind: 'world', meaning: 'The router does not show the change that was made.' },
+  DOMAIN_ELSEWHERE: {
+    kind: 'user',
+    meaning: 'A domain does not lead to the host, so that no certificate can be had for it; nothing was changed.',
+  },
+  CERTIFICATE_INVALID: {
+    kind: 'user',
+    meaning: "The team's own certificate for HTTPS cannot be used; nothing was changed.",
+  },
+  CERTIFICATE_FAILED: {
+    kind: 'world',
+    meaning: 'The ACME server gave no certificate for a domain; no release was started.',
+  },
+  ROUTE_TAKEN: { kind: 'user', meaning: 'Another app on the host answers for a route already; nothing was changed.' },
   NGINX_BROKEN: {
     kind: 'user',
     meaning: 'The nginx that the team runs has a fault in its configuration; nothing was changed.',
@@ -76,6 +93,10 @@ export const failureCodes = {
   GATE_FAILED: { kind: 'world', meaning: 'The release did not pass its gate; it got no request.' },
   CONFIRM_FAILED: { kind: 'world', meaning: 'The front does not answer from the slot that was switched to.' },
   HOST_FAILED: { kind: 'world', meaning: 'Another of the hosts failed; what was done on this one was taken back.' },
+  HOOK_FAILED: {
+    kind: 'world',
+    meaning: 'A command of before-shift or after-shift failed; the release before has the traffic.',
+  },
   BAKE_FAILED: { kind: 'world', meaning: 'The release broke a threshold while it was watched; traffic was returned.' },
   BOTH_SICK: { kind: 'world', meaning: 'Neither slot passes its gate; traffic was left where it is.' },
   VERDICT_FAIL: { kind: 'world', meaning: 'The verdict is fail.' },

@@ -1,4 +1,5 @@
 import type { GatePolicy } from './gate.ts'
+import type { Hook, HookTime } from './hook.ts'
 import type { MetricDefinition } from './metric.ts'
 import type { Threshold } from './thresholds.ts'
 
@@ -17,6 +18,8 @@ export interface Policy {
   readonly minSamples: number
   /** What a watch without enough evidence does. `hold`: stop here, change nothing. */
   readonly onInconclusive: 'hold' | 'continue' | 'rollback'
+  /** What the team runs around the shift, in order, and how long each may take. */
+  readonly hooks?: Readonly<Record<HookTime, readonly Hook[]>> & { readonly timeoutMs: number }
   readonly drainMs: number
   readonly graceMs: number
   /** How long the old slot goes on running after a good release: 0 stops it at once, Infinity keeps it until the next deploy. */

@@ -38,15 +38,26 @@ export interface Host {
 /** Where slots live. */
 export interface Target {
   observe(): Promise<SlotsSeen>
-  /** Could this release be started here? A look. @throws Failure RELEASE_INVALID, IMAGE_MISSING, INPUT_MISSING, … */
-  preflight?(release: Release): Promise<void>
+  /**
+   * Could this release be started here? A look; gives what was found, for people.
+   * @throws Failure RELEASE_INVALID, IMAGE_MISSING, NO_ROOM, INPUT_MISSING, …
+   */
+  preflight?(release: Release): Promise<readonly string[]>
+  /** Fetches what a start of this release needs, so that it takes no longer than it must; changes no slot. */
+  prepare?(release: Release, signal: AbortSignal): Promise<void>
   /**
    * Makes the slot hold this release and run it: what else ran in the slot is stopped first. Without `secrets` those kept
-   * on the target are used. Starting what already runs only renews its generation.
+   * on the target are used. Starting what already runs only renews its generation. Services that must not run twice (see
+   * loneServices) are left as they are.
    */
   start(slot: Slot, release: Release, secrets: Secrets | undefined, signal: AbortSignal): Promise<readonly Endpoint[]>
   /** Stops what runs in the slot; it can be started again unless `remove`. */
   stop(slot: Slot, options: { graceMs: number; remove: boolean }): Promise<void>
+  /**
+   * Ends what must not run twice in the other slot, with the grace, and then starts it in this one; does nothing where it is so.
+   * Cut short, it runs in one slot or in none.
+   */
+  handOver(slot: Slot, options: { graceMs: number }, signal: AbortSignal): Promise<void>
   /** The last lines of the slot's output, at most 64 KiB; with `release`, of that release even when it runs no more. */
   logs(slot: Slot): Promise<string>
   /** What the slot's instances use now; those that were ended are left out. A look, which may take some seconds. */

@@ -1,7 +1,11 @@
+import type { ContainerOptions } from './container-options.ts'
+
 /** How a service gets traffic, where it does: its port, and the path that says it is healthy. */
 export interface Routed {
   readonly port: number
   readonly health: string
+  /** Port of the host where clients reach it, where that is not the app's own front. */
+  readonly listen?: number
 }
 
 /** A part of the app. With `routed` it gets traffic; without, it is a background service. */
@@ -15,6 +19,8 @@ export interface Service {
   readonly overlap: 'allow' | 'never'
   /** Plain settings; secrets never stand here. */
   readonly env: Readonly<Record<string, string>>
+  /** How its containers are made, where that was said. */
+  readonly container?: ContainerOptions
 }
 
 /** What is to run. Holds no secret: it is recorded, printed and passed between jobs. */

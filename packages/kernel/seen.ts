@@ -11,8 +11,10 @@ export interface Endpoint {
 /** What one slot really holds. */
 export interface SlotSeen {
   readonly release: Release | null
-  /** `partial`: some of its instances run, some do not. */
+  /** `partial`: some of its instances run, some do not. Those of services that must not run twice do not count. */
   readonly state: 'empty' | 'stopped' | 'partial' | 'running'
+  /** Its services that must not run twice; absent where it has none. */
+  readonly lone?: 'stopped' | 'partial' | 'running'
   /** Rises with every start into any slot of the environment: of two slots with traffic, the higher is the candidate. */
   readonly generation: number
   readonly endpoints: readonly Endpoint[]

@@ -5,10 +5,14 @@ import {
   blueGreen,
   builtInMetrics,
   candidateSlot,
+  isExclusive,
+  mustRecreate,
+  other,
   isBad,
   isProven,
   reject,
   releaseName,
+  showDuration,
   sampleMetrics,
   soleSlot,
   strategies,
@@ -16,10 +20,12 @@ import {
 } from '#kernel'
 import type { LedgerEntry, Operation, Plan, Policy, Release, Secrets, Seen, Slot } from '#kernel'
 import { apply } from './apply.ts'
+import { Gap } from './gap.ts'
 import { checkMetrics } from './metrics.ts'
 import { countBefore } from './totals-before.ts'
 import { observe, setUpAndObserve } from './observe.ts'
 import { tell } from './ports.ts'
+import { orPutRight } from './put-right.ts'
 import type { Ports } from './ports.ts'
 import { withLease } from './with-lease.ts'
 import type { LeasePolicy } from './with-lease.ts'
@@ -46,6 +52,8 @@ export interface DeployReport {
   readonly previous: Release | null
   readonly slot: Slot | null
   readonly previewUrls: Readonly<Record<string, string>>
+  /** How long nothing was served, where the one release had to end before the other started. */
+  readonly gapMs?: number
 }
 
 /** Brings a release live, or does the part of it that the mode names. Nothing is changed by `plan`. */
@@ -55,25 +63,38 @@ export async function deploy(order: DeployOrder, ports: Ports, signal: AbortSign
     await refuseUnmeasured(order, ports, signal)
     const seen = await observe(ports)
     refuseBad(order, seen.history)
-    if (order.release !== null) await ports.target.preflight?.(order.release)
-    return report(seen, order.release, planFor(order, seen, wantedOf(order, [seen])))
+    await couldStart(order, ports)
+    const wanted = wantedOf(order, [seen])
+    refuseSideBySide(order, seen, wanted)
+    return report(seen, order.release, planFor(order, seen, wanted))
   }
   refuseUnknown(order)
   await refuseUnmeasured(order, ports, signal)
   return withLease(ports, order.lease, signal, async (held) => {
     refuseBad(order, await ports.ledger.history())
-    if (order.release !== null) await ports.target.preflight?.(order.release)
+    await couldStart(order, ports)
     // Of several hosts none is touched before each has held up to the looks.
     await ports.convoy?.share('could start it')
     ports.probe.warm?.()
     const seen = await setUpAndObserve(ports, held)
-    const release = wantedOf(order, (await ports.convoy?.share(seen)) ?? [seen])
+    const hosts = (await ports.convoy?.share(seen)) ?? [seen]
+    const { policy } = order
+    const release = await orPutRight(() => wantedOf(order, hosts), seen, { ports, policy, signal: held })
+    refuseSideBySide(order, seen, release)
     const plan = planFor(order, seen, release)
     tell(ports, { kind: 'note', text: plan.because })
-    if (plan.steps.length > 0) await carryOut(order, ports, held, plan, release)
+    const gapMs = plan.steps.length > 0 ? await carryOut(order, ports, held, plan, release) : null
     const urls = order.mode === 'stage' && plan.slot !== null ? await previewUrls(ports, plan.slot, release) : {}
-    return { ...report(seen, release, plan), previewUrls: urls }
+    return { ...report(seen, release, plan), previewUrls: urls, ...(gapMs === null ? {} : { gapMs }) }
   })
+}
+
+/** What can be refused by looks at the host, before anything there is changed. What they find is told. */
+async function couldStart({ release, mode, policy }: DeployOrder, ports: Ports): Promise<void> {
+  if (release === null) return
+  const found = (await ports.target.preflight?.(release)) ?? []
+  const plans = mode === 'plan' ? [`drain: the slot that is left has ${showDuration(policy.drainMs)} to finish`] : []
+  for (const text of [...found, ...plans]) tell(ports, { kind: 'note', text })
 }
 
 async function carryOut(
@@ -82,7 +103,8 @@ async function carryOut(
   signal: AbortSignal,
   plan: Plan,
   release: Release,
-): Promise<void> {
+): Promise<number | null> {
+  const gap = new Gap()
   const entry = await ports.ledger.open({
     at: new Date(ports.clock.now()).toISOString(),
     operation: order.mode as Operation,
@@ -104,8 +126,10 @@ async function carryOut(
       signal,
       isHurried: false,
       endpoints: new Map(),
+      gap,
       ...(await countBefore(policy, ports.router)),
     })
+    return gap.ms
   } catch (thrown) {
     const failure = asFailure(thrown)
     if (failure.code !== 'LEASE_LOST' && failure.code !== 'VERDICT_INCONCLUSIVE') {
@@ -118,6 +142,9 @@ async function carryOut(
 /** The release an order is about: the one given, or for promote and reject the candidate on the target. */
 function wantedOf(order: DeployOrder, hosts: readonly Seen[]): Release {
   if (order.mode === 'promote' || order.mode === 'reject') {
+    // A run that was killed while nothing had traffic may have left no candidate; what served before is brought back all the same.
+    const base = order.mode === 'reject' ? hosts.map(downBase).find((each) => each !== null) : undefined
+    if (base !== undefined && hosts.every((seen) => candidateSlot(seen) === null)) return base
     for (const seen of hosts) {
       const slot = candidateSlot(seen)
       const release = slot === null ? null : seen.slots[slot].release
@@ -137,6 +164,12 @@ function wantedOf(order: DeployOrder, hosts: readonly Seen[]): Release {
   })
 }
 
+/** The release to bring back where one must not run beside another and none has traffic now. */
+function downBase(seen: Seen): Release | null {
+  const base = baseSlot(seen)
+  return base === null || seen.weights.blue + seen.weights.green > 0 ? null : seen.slots[base].release
+}
+
 function isLiveAndGood(seen: Seen, release: Release): boolean {
   const slot = soleSlot(seen)
   return slot !== null && seen.slots[slot].release?.id === release.id && isProven(seen, release)
@@ -149,6 +182,21 @@ function refuseUnknown(order: DeployOrder): void {
     field: 'strategy',
     hint: `Known: ${Object.keys(strategies).join(', ')}.`,
   })
+}
+
+/** What takes two releases side by side cannot be had for an app that must not run twice. @throws Failure INPUT_CONFLICT */
+function refuseSideBySide({ mode, strategy }: DeployOrder, seen: Seen, release: Release): void {
+  const isStage = mode === 'stage' && mustRecreate(seen, baseSlot(seen), release)
+  const isCanary = mode === 'deploy' && strategy === 'canary' && isExclusive(release)
+  if (!isStage && !isCanary) return
+  throw new Failure(
+    'INPUT_CONFLICT',
+    `${isStage ? 'mode: stage' : 'strategy: canary'} needs two releases side by side`,
+    {
+      field: isStage ? 'mode' : 'strategy',
+      hint: 'A release whose routed services are `overlap: never` (strategy: recreate) ends the one before it first.',
+    },
+  )
 }
 
 /** A threshold nobody can judge is found now, not in the middle of a canary. */
@@ -170,6 +218,9 @@ function refuseBad(order: DeployOrder, history: readonly LedgerEntry[]): void {
 
 function planFor(order: DeployOrder, seen: Seen, release: Release): Plan {
   const candidate = candidateSlot(seen)
+  const base = baseSlot(seen)
+  if (order.mode === 'reject' && candidate === null && base !== null && downBase(seen) !== null)
+    return reject(seen, other(base))
   // Of several hosts, one may have had no time to start what is rejected.
   if (order.mode === 'reject' && candidate === null) return { because: 'nothing is staged here', slot: null, steps: [] }
   if (order.mode === 'reject' && candidate !== null) return reject(seen, candidate)

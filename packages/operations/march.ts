@@ -10,6 +10,10 @@ export interface March {
   isCommitted(): boolean
 }
 
+/** Below every weight: the release passed its gate on every host. */
+const proven = 0.5
+/** All traffic of every host was shifted. */
+const shifted = 100.5
 /** Above every weight: the release is proven on every host. */
 const committed = 101
 
@@ -37,6 +41,8 @@ export function marchOf(plan: Plan, convoy: Member | undefined): March {
 
 function levelOf(step: Step, { slot }: Plan): number | null {
   if (step.do === 'mark' && step.state === 'good') return committed
+  // Nobody's commands run before every host is proven, or has shifted.
+  if (step.do === 'hook') return step.when === 'before-shift' ? proven : shifted
   // A shift away from the plan's slot only takes back what an earlier run did.
   return step.do === 'shift' && slot !== null && step.weights[slot] > 0 ? step.weights[slot] : null
 }

@@ -10,6 +10,8 @@ import {
 } from '#kernel'
 import type { Measurement, Release, Slot, Step } from '#kernel'
 import { passGate } from './gate.ts'
+import { graceOf, handOver } from './hand-over.ts'
+import { hook } from './hook.ts'
 import type { Run } from './run.ts'
 import { watch } from './watch.ts'
 
@@ -22,6 +24,11 @@ type Performer<Kind extends Step['do']> = (step: Extract<Step, { do: Kind }>, ru
 
 /** What each step does; the result is what was found, in words. */
 const performers: { readonly [Kind in Step['do']]: Performer<Kind> } = {
+  async prepare(step, run) {
+    await run.ports.target.prepare?.(step.release, run.signal)
+    return undefined
+  },
+
   async start(step, run) {
     const secrets = step.release.id === run.release.id ? run.secrets : undefined
     const endpoints = await run.ports.target.start(step.slot, step.release, secrets, run.signal)
@@ -34,10 +41,15 @@ const performers: { readonly [Kind in Step['do']]: Performer<Kind> } = {
   async shift(step, run) {
     await run.totalsBefore?.shifting()
     await run.ports.router.shift(step.weights)
+    run.gap?.shifted(step.weights, run.ports.clock.monotonic())
     return undefined
   },
 
   confirm: (step, run) => confirm(step.slot, step.release, run),
+
+  'hand-over': (step, run) => handOver(step, run),
+
+  hook: (step, run) => hook(step, run),
 
   watch: (step, run) => watch(step, run),
 
@@ -50,8 +62,7 @@ const performers: { readonly [Kind in Step['do']]: Performer<Kind> } = {
   },
 
   async stop(step, run) {
-    const graceMs = run.isHurried ? Math.min(run.policy.graceMs, 2000) : run.policy.graceMs
-    await run.ports.target.stop(step.slot, { graceMs, remove: step.remove })
+    await run.ports.target.stop(step.slot, { graceMs: graceOf(run), remove: step.remove })
     run.endpoints.delete(step.slot)
     return undefined
   },
@@ -137,7 +148,8 @@ async function confirm(slot: Slot, release: Release, run: Run): Promise<string> 
     }
     if (progress.streak === 0) await ports.clock.sleep(policy.gate.intervalMs, signal)
   }
-  return `${progress.streak} answers in a row`
+  const gapMs = run.gap?.confirmed(ports.clock.monotonic()) ?? null
+  return `${progress.streak} answers in a row${gapMs === null ? '' : `; nothing was served for ${gapMs} ms`}`
 }
 
 function answeredFrom(slot: Slot, look: Measurement): Measurement {

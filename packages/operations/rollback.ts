@@ -11,8 +11,10 @@ import {
 } from '#kernel'
 import type { LedgerEntry, Plan, Policy, Release, Seen, Slot } from '#kernel'
 import { apply } from './apply.ts'
+import { Gap } from './gap.ts'
 import { setUpAndObserve } from './observe.ts'
 import { tell } from './ports.ts'
+import { orPutRight } from './put-right.ts'
 import type { Ports } from './ports.ts'
 import { withLease } from './with-lease.ts'
 import type { LeasePolicy } from './with-lease.ts'
@@ -39,6 +41,8 @@ export interface RollbackReport {
   readonly from: Release | null
   readonly slot: Slot | null
   readonly database: DatabaseDecision
+  /** How long nothing was served, where the one release had to end before the other started. */
+  readonly gapMs?: number
 }
 
 /** Back to a release that was good: a probe and a shift while it is warm; start, gate and shift when it is not. */
@@ -47,7 +51,9 @@ export async function rollback(order: RollbackOrder, ports: Ports, signal: Abort
     if ((await ports.ledger.history()).length === 0) throw nothingBefore('in the history')
     ports.probe.warm?.()
     const seen = await setUpAndObserve(ports, held)
-    const release = targetOf(order, furthest((await ports.convoy?.share(seen)) ?? [seen]))
+    const hosts = (await ports.convoy?.share(seen)) ?? [seen]
+    const { policy } = order
+    const release = await orPutRight(() => targetOf(order, furthest(hosts)), seen, { ports, policy, signal: held })
     const from = liveRelease(seen)
     const migration =
       from === null || from.id === release.id
@@ -60,8 +66,8 @@ export async function rollback(order: RollbackOrder, ports: Ports, signal: Abort
     // Taking a migration back gives the database what the release before needs; the one that is left does without it for a moment.
     const done =
       database.action === 'reverted' ? await once('revert', () => order.database(migration, 'revert')) : database
-    await carryOut(order, ports, held, plan, release)
-    return { plan, release, from, slot: plan.slot, database: done }
+    const gapMs = await carryOut(order, ports, held, plan, release)
+    return { plan, release, from, slot: plan.slot, database: done, ...(gapMs === null ? {} : { gapMs }) }
   })
 }
 
@@ -71,7 +77,8 @@ async function carryOut(
   signal: AbortSignal,
   plan: Plan,
   release: Release,
-): Promise<void> {
+): Promise<number | null> {
+  const gap = new Gap()
   const entry = await ports.ledger.open({
     at: new Date(ports.clock.now()).toISOString(),
     operation: 'rollback',
@@ -91,7 +98,9 @@ async function carryOut(
       signal,
       isHurried: false,
       endpoints: new Map(),
+      gap,
     })
+    return gap.ms
   } catch (thrown) {
     const failure = asFailure(thrown)
     if (failure.code !== 'LEASE_LOST')

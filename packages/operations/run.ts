@@ -1,4 +1,5 @@
 import type { Endpoint, Policy, Release, Secrets, Slot } from '#kernel'
+import type { Gap } from './gap.ts'
 import type { Ports } from './ports.ts'
 import type { TotalsBefore } from './totals-before.ts'
 
@@ -16,6 +17,8 @@ export interface Run {
   readonly isHurried: boolean
   /** Endpoints of slots started by this run, so that they are not looked up again. */
   readonly endpoints: Map<Slot, readonly Endpoint[]>
+  /** Measures the time without traffic, where a plan takes it away. */
+  readonly gap?: Gap
   /** What the router counted before traffic was shifted, where a threshold compares with it. */
   readonly totalsBefore?: TotalsBefore
 }

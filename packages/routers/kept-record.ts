@@ -35,7 +35,7 @@ const lowestPort = 20_000
 const highestPort = 32_000
 
 /** First ports of blocks of so many, the first one by chance, then on from it. */
-export function* portBlocks(width: number): Generator<number> {
+export function* portBlocks(width: number): Generator<number, undefined> {
   const blocks = Math.floor((highestPort - lowestPort) / width)
   const first = randomBytes(4).readUInt32BE() % blocks
   for (let turn = 0; turn < blocks; turn += 1) yield lowestPort + width * ((first + turn) % blocks)

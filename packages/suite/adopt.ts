@@ -1,11 +1,14 @@
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
-import { Failure } from '#kernel'
-import type { Event } from '#kernel'
+import { randomInt } from 'node:crypto'
+import { Failure, routedServices } from '#kernel'
+import type { Event, Release } from '#kernel'
 import { deploy } from '#operations'
 import type { DeployOrder, DeployReport } from '#operations'
 import { systemClock } from '#runner'
 import type { EnvironmentInputs, OpenEnvironment } from './open.ts'
+
+/** Above those of services, below those that systems hand out by themselves; previews lie below them. */
+const lowestPort = 32_000
+const highestPort = 32_768
 
 type Open = (more: Partial<EnvironmentInputs>) => Promise<OpenEnvironment>
 
@@ -40,17 +43,28 @@ export async function deployAdopting(
       },
     )
   }
-  const listen = { address: '127.0.0.1', port: await freePort() }
-  const aside = await open({ adopts: true, listen })
+  const aside = await open({ adopts: true, ...(await frontsAside(ports, release)), routes: [], domain: [] })
   // Nobody asks it there, so there is nothing to watch.
   await deploy({ ...order, strategy: 'blue-green', policy: { ...order.policy, bakeMs: 0 } }, aside, signal)
   return deploy(order, await open({ adopts: true, takesOver: release }), signal)
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
+/** As many fronts as the release is to have, at ports of the host's that nobody listens on. */
+async function frontsAside(
+  { host }: OpenEnvironment,
+  release: Release,
+): Promise<Pick<EnvironmentInputs, 'listen' | 'listens'>> {
+  const { stdout } = await host.look({ argv: ['cat', '/proc/net/tcp', '/proc/net/tcp6'], okCodes: [0, 1] })
+  const taken = new Set(
+    [...stdout.matchAll(/^ *\d+: [0-9A-F]+:([0-9A-F]{4}) /gm)].map(([, port = '']) => parseInt(port, 16)),
+  )
+  const front = () => {
+    let port = 0
+    do port = randomInt(lowestPort, highestPort)
+    while (taken.has(port))
+    taken.add(port)
+    return { address: '127.0.0.1', port }
+  }
+  const own = routedServices(release).filter(({ routed }) => routed.listen !== undefined)
+  return { listen: front(), listens: Object.fromEntries(own.map(({ name }) => [name, front()])) }
 }

@@ -1,5 +1,7 @@
 import { Failure, nearestWord } from '#kernel'
 import { z } from 'zod'
+import { listenPattern } from './fields.ts'
+import { containerKeys } from './container-config.ts'
 
 const scalar = z.union([z.string(), z.number(), z.boolean()])
 const words = z.union([scalar, z.array(scalar).max(1000)])
@@ -15,10 +17,36 @@ const settings = {
   setup: scalar.describe('auto or required: what a deploy does with a host that was never set up.'),
   'state-dir': scalar.describe('Folder on the host where state is kept.'),
   listen: scalar.describe('Port of the front.'),
-  strategy: scalar.describe('blue-green or canary.'),
+  routes: z
+    .union([
+      words,
+      z
+        .array(
+          z.strictObject({
+            domain: z.string(),
+            path: z.string().startsWith('/').optional(),
+            service: z.string().optional(),
+          }),
+        )
+        .max(100),
+    ])
+    .describe('What the app answers for on a host with several apps: shop.example.com or shop.example.com/api.'),
+  domain: words.describe('Whole domains that the app answers for.'),
+  'http-listen': scalar.describe('Where the front of the host takes plain HTTP for all its apps.'),
+  'front-image': scalar.describe('Image of that front.'),
+  tls: scalar.describe('auto, files or off: how its domains have HTTPS.'),
+  hsts: scalar.describe('How long browsers shall come by HTTPS alone, for example 1y.'),
+  'https-listen': scalar.describe('Where the front of the host takes HTTPS for all its apps.'),
+  'acme-directory': scalar.describe('Directory URL of the ACME server.'),
+  'acme-email': scalar.describe('Address that the authority may write to.'),
+  'tls-image': scalar.describe('Image of what takes TLS off.'),
+  strategy: scalar.describe('blue-green, canary or recreate.'),
   steps: words.describe('Weights of a canary, rising to 100.'),
   'step-time': scalar.describe('How long each canary step is watched, for example 2m.'),
   bake: scalar.describe('How long a release is watched after the shift, for example 10m.'),
+  'before-shift': words.describe('Commands after the gate and before any traffic: "release: node warm-cache.js".'),
+  'after-shift': words.describe('Commands once all traffic has arrived.'),
+  'hook-timeout': scalar.describe('How long each of these commands may take.'),
   drain: scalar.describe('How long the old slot may finish what it is doing.'),
   checks: words.describe('Thresholds such as "error_rate < 1%".'),
   metrics: words.describe('NAME (UNIT) = prometheus QUERY, or NAME = json URL $.path.'),
@@ -33,6 +61,7 @@ const settings = {
   'compose-file': words.describe('Compose files for target compose; by default those that compose finds itself.'),
   profiles: words.describe('Profiles of the compose file.'),
   env: map.describe('Plain settings of the app, KEY=VALUE or a map.'),
+  requires: words.describe('Variables that env or secrets must give; else nothing is begun.'),
 }
 
 const service = z.strictObject({
@@ -47,10 +76,16 @@ const service = z.strictObject({
     .max(65_535)
     .optional()
     .describe('Port of a routed service; without one the service is a background service.'),
+  listen: z
+    .union([z.int().min(1).max(65_535), z.string().regex(listenPattern, 'is not a port or address:port')])
+    .optional()
+    .describe('`port` or `address:port` of a front of its own; without, the first routed service is at the front.'),
   health: z.string().startsWith('/').default('/health').describe('Path that says the service is healthy.'),
   instances: z.int().min(1).max(16).default(1),
   overlap: z.enum(['allow', 'never']).default('allow').describe('May old and new run at the same time?'),
   env: z.record(z.string(), scalar).default({}),
+  requires: z.array(z.string()).max(1000).default([]).describe('Variables that env or secrets must give this service.'),
+  ...containerKeys,
 })
 
 export type ServiceConfig = z.output<typeof service>
@@ -179,10 +214,17 @@ export function settingOf(config: Config, environmentName: string, name: string,
     name === 'app' ? [top] : [],
   ].flat() as (Record<string, unknown> | undefined)[]
   const found = places.map((place) => place?.[name]).find((value) => value !== undefined && value !== null)
-  if (Array.isArray(found)) return found.map(String).join('\n')
+  if (Array.isArray(found)) return found.map(lineOf).join('\n')
   if (typeof found === 'object')
     return Object.entries(found)
       .map(([key, value]) => `${key}=${String(value)}`)
       .join('\n')
   return typeof found === 'string' || typeof found === 'number' || typeof found === 'boolean' ? String(found) : ''
+}
+
+/** An entry of a list as an input has it: routes are maps in a file. */
+function lineOf(entry: unknown): string {
+  if (typeof entry !== 'object' || entry === null) return String(entry)
+  const { domain = '', path = '', service = '' } = entry as Readonly<Record<string, string | undefined>>
+  return `${domain}${path} ${service}`.trim()
 }

@@ -1,5 +1,5 @@
-import { Failure, asFailure, parseAssertion, parseDuration, readThreshold } from '#kernel'
-import type { Assertion } from '#kernel'
+import { Failure, asFailure, parseAssertion, parseDuration, parseRoute, parseHook, readThreshold } from '#kernel'
+import type { Assertion, Hook, Route } from '#kernel'
 import { z } from 'zod'
 
 /** What documentation, action.yml and the command line's help know about an input. */
@@ -75,11 +75,28 @@ export function name(meta: FieldMeta): Field<string> {
 
 /** One of a few words. */
 export function choice<const Word extends string>(words: readonly Word[], meta: FieldMeta): Field<Word> {
+  return field(meta, (given) => readChoice(words, given))
+}
+
+function readChoice<Word extends string>(words: readonly Word[], given: string): Word {
+  const word = words.find((each) => each === given.trim())
+  if (word === undefined)
+    throw invalid(`"${given.trim().slice(0, 60)}" is not known`, `Choose one of: ${words.join(', ')}.`)
+  return word
+}
+
+/** One of these words, or nothing. */
+export function optionalChoice<const Word extends string>(words: readonly Word[], meta: FieldMeta): Field<Word | ''> {
+  return field(meta, (given) => (given.trim() === '' ? '' : readChoice(words, given)))
+}
+
+/** Whole seconds of a duration, at most two years; `y` is 365 days. Null where nothing was given. */
+export function seconds(meta: FieldMeta): Field<number | null> {
   return field(meta, (given) => {
-    const word = words.find((each) => each === given.trim())
-    if (word === undefined)
-      throw invalid(`"${given.trim().slice(0, 60)}" is not known`, `Choose one of: ${words.join(', ')}.`)
-    return word
+    if (given.trim() === '') return null
+    const ms = parseDuration(given.trim().replace(/^([0-9]+)y$/, (_, years: string) => `${Number(years) * 365}d`))
+    if (ms > 730 * 86_400_000) throw invalid(`${given.trim().slice(0, 60)} is too long`, 'At most 2y.')
+    return Math.floor(ms / 1000)
   })
 }
 
@@ -178,6 +195,11 @@ export function batch(meta: FieldMeta): Field<Batch> {
   })
 }
 
+/** Commands of the team, one per line: `PLACE: words`. */
+export function hooks(meta: FieldMeta): Field<readonly Hook[]> {
+  return field(meta, (given) => readList(given).map(parseHook))
+}
+
 /** Rising percentages ending in 100. Commas are welcome too. */
 export function percentages(meta: FieldMeta): Field<readonly number[]> {
   return field(meta, (given) => {
@@ -213,6 +235,20 @@ export function pairs(meta: FieldMeta): Field<Readonly<Record<string, string>>> 
       found[split[1]] = split[2] ?? ''
     }
     return found
+  })
+}
+
+/** Names of environment variables, one per line. */
+export function variables(meta: FieldMeta): Field<readonly string[]> {
+  return field(meta, (given) => {
+    const names = readList(given)
+    const wrong = names.find((each) => !/^[A-Za-z_][A-Za-z0-9_]{0,254}$/.test(each))
+    if (wrong !== undefined)
+      throw invalid(
+        `"${wrong.slice(0, 60)}" is not the name of a variable`,
+        'Names are letters, digits and underscores.',
+      )
+    return names
   })
 }
 
@@ -296,14 +332,30 @@ export interface Listen {
 
 /** `port` or `address:port`. */
 export function listen(meta: FieldMeta): Field<Listen | null> {
+  return field(meta, (given) => (given.trim() === '' ? null : readListen(given)))
+}
+
+/** @throws Failure INPUT_INVALID */
+export function readListen(given: string | number): Listen {
+  const trimmed = String(given).trim()
+  const parts = listenPattern.exec(trimmed)
+  const port = Number(parts?.[2])
+  if (parts === null || port < 1 || port > 65_535)
+    throw invalid(`"${trimmed.slice(0, 60)}" is not a port or address:port`, 'For example 80 or 127.0.0.1:8080.')
+  return { address: parts[1] ?? null, port }
+}
+
+export const listenPattern = /^(?:(\d{1,3}(?:\.\d{1,3}){3}):)?(\d{1,5})$/
+
+/** What an app answers for, on a host that has several. */
+export type Routes = readonly Route[]
+
+/** Routes, one per line; null where none were given, and an empty list for `none`. */
+export function routes(meta: FieldMeta): Field<Routes | null> {
   return field(meta, (given) => {
-    const trimmed = given.trim()
-    if (trimmed === '') return null
-    const parts = /^(?:(\d{1,3}(?:\.\d{1,3}){3}):)?(\d{1,5})$/.exec(trimmed)
-    const port = Number(parts?.[2])
-    if (parts === null || port < 1 || port > 65_535)
-      throw invalid(`"${trimmed.slice(0, 60)}" is not a port or address:port`, 'For example 80 or 127.0.0.1:8080.')
-    return { address: parts[1] ?? null, port }
+    const entries = readList(given)
+    if (entries.length === 0) return null
+    return entries.length === 1 && entries[0] === 'none' ? [] : entries.map(parseRoute)
   })
 }
 

@@ -1,6 +1,7 @@
 import { Failure, asFailure } from '#kernel'
 import type { Probe, Shell } from '#kernel'
 import { stateRoot } from '#hosts'
+import type { TlsReach } from '#routers'
 import { localShell, sshShell } from '#runner'
 import type { SshShell } from '#runner'
 
@@ -19,6 +20,8 @@ export interface Machine {
   /** Folder of the state on it. */
   readonly root: string
   readonly isRemote: boolean
+  /** How a TCP address of it is reached from here. */
+  readonly reach: TlsReach
   /** The probe, looking from there. */
   readonly lookFrom: (probe: Probe) => Probe
   close(): Promise<void>
@@ -39,6 +42,7 @@ async function thisMachine(inputs: MachineInputs): Promise<Machine> {
     shell,
     root: inputs['state-dir'] === '' ? await stateRoot(shell) : inputs['state-dir'],
     isRemote: false,
+    reach: (host, port) => Promise.resolve({ host, port }),
     lookFrom: (probe) => probe,
     close: () => Promise.resolve(),
   }
@@ -52,6 +56,7 @@ async function remoteMachine(address: string, inputs: MachineInputs): Promise<Ma
       shell,
       root: inputs['state-dir'] === '' ? await stateRoot(shell) : inputs['state-dir'],
       isRemote: true,
+      reach: async (address, port) => ({ path: await shell.forward(address, port) }),
       lookFrom: (probe) => probeFrom(shell, probe),
       close: shell.close,
     }

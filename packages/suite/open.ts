@@ -2,28 +2,31 @@ import { createHash } from 'node:crypto'
 import { cp, mkdir, readFile, realpath, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Failure } from '#kernel'
-import type { Event, Host, Metric, Release, Router, Target } from '#kernel'
+import type { Event, Host, Metric, Release, Router, Shell, Target } from '#kernel'
 import { host as openHost, hostLease, hostLedger } from '#hosts'
 import { httpProbe } from '#probes'
 import type { Ports } from '#operations'
 import { routers } from '#routers'
+import type { ManagedRouter } from '#routers'
 import { localShell, systemClock } from '#runner'
 import { targets } from '#targets'
 import type { TargetContext } from '#targets'
 import { z } from 'zod'
-import type { Listen } from './fields.ts'
+import { frontOf, frontSchema, listenBehind, openFront } from './front.ts'
+import type { AppFront, FrontInputs } from './front.ts'
+import type { Listens } from './listening.ts'
 import { openMachine } from './hosts.ts'
 import type { Machine, MachineInputs } from './hosts.ts'
 import { takeOver } from './take-over.ts'
 
 /** Which environment, on which target. */
-export interface EnvironmentInputs extends MachineInputs {
+export interface EnvironmentInputs extends MachineInputs, FrontInputs {
   readonly app: string
   readonly environment: string
   readonly target: string
   readonly router: string
-  readonly 'router-image': string
-  readonly listen: Listen | null
+  /** Fronts of single services, by their names; left out where they stay as they are. */
+  readonly listens?: Listens | null
   /** `required`: a host that was never set up is refused. */
   readonly setup?: 'auto' | 'required'
   readonly 'github-token': string
@@ -33,6 +36,9 @@ export interface EnvironmentInputs extends MachineInputs {
   readonly carried?: TargetContext['carried']
   /** May this run take over what runs by other means? */
   readonly adopts?: boolean
+  /** Login to the registry that holds the release's images; for its pulls alone. */
+  readonly 'registry-username'?: string
+  readonly 'registry-password'?: string
   /** The release, proven already, that takes over when the router is set up. */
   readonly takesOver?: Release
 }
@@ -44,6 +50,9 @@ const recordSchema = z.object({
   routerImage: z.string(),
   address: z.string(),
   port: z.int(),
+  listens: z.record(z.string(), z.object({ address: z.string(), port: z.int() })).optional(),
+  /** What the front of the host leads here, where one stands before the app's own. */
+  front: frontSchema.optional(),
 })
 
 type EnvironmentRecord = z.output<typeof recordSchema>
@@ -53,6 +62,9 @@ const recordPath = 'environment.json'
 export interface OpenEnvironment extends Ports {
   readonly host: Host
   readonly record: EnvironmentRecord
+  readonly router: ManagedRouter
+  /** The front of the host, where one stands before the app's own or did. */
+  readonly front: AppFront | null
   /** Looks whether the host has what the target needs; gives what was found. @throws Failure DOCKER_MISSING, HOST_NOT_READY, … */
   needs(): Promise<readonly string[]>
   /** Ends the connection to the host, if there is one; it ends with this process too. */
@@ -89,7 +101,7 @@ export async function openOn(
   const host = await openHost({ shell, root, app, environment, name })
   const before = await readRecord(host)
   if (before === null && inputs.setup === 'required') throw notSetUp(name)
-  const record = recordOf(inputs, before)
+  const record = await behindFront(shell, inputs, recordOf(inputs, before), before)
   const targetEntry = entryOf(targets, 'target', record.target)
   const routerEntry = entryOf(routers, 'router', record.router)
   if (machine.isRemote && !targetEntry.isRemote) throw tooFar(record.target, name)
@@ -99,32 +111,43 @@ export async function openOn(
     ...context,
     bind: record.address,
     listen: record.port,
+    ...(record.listens === undefined ? {} : { listens: record.listens }),
     image: record.routerImage,
     isForContainers: targetEntry.isInContainers,
+    isBehind: record.front !== undefined,
   })
   const target = targetEntry.create({
     ...context,
     ...(inputs.carried === undefined ? {} : { carried: inputs.carried }),
     adopts: inputs.adopts ?? false,
+    ...loginOf(inputs),
   })
+  const lease = hostLease(host)
+  const own = { lease, clock: systemClock, listener: { tell }, ...overBy(inputs['github-token']) }
+  const hasFront = (record.front ?? before?.front) !== undefined
+  const front = hasFront ? await openFront(machine, { app, environment }, inputs, own) : null
+  if (record.front !== undefined) await front?.refuseTaken(router, record.front)
   return {
+    ...own,
     host,
     record,
+    front,
     target,
     ...(inputs.metric === undefined ? {} : { metric: inputs.metric(target, router) }),
     router,
-    lease: hostLease(host),
     ledger: hostLedger(host, { note: (text) => tell({ kind: 'warning', text, atMs: systemClock.monotonic() }) }),
     probe: machine.lookFrom(httpProbe()),
-    clock: systemClock,
-    listener: { tell },
-    ...overBy(inputs['github-token']),
     async setUp() {
       const kept = JSON.stringify(record)
       const keep = kept === JSON.stringify(before) ? undefined : host.put(recordPath, kept)
       if (before === null) tell({ kind: 'note', text: 'never set up before: done now', atMs: systemClock.monotonic() })
       const { takesOver } = inputs
-      const setup = () => router.setup()
+      const setup = async () => {
+        // It may hold the port that the front of the host is to have, or the other way round.
+        if (record.front !== undefined) await front?.refuseHttps(record.front)
+        if (record.front === undefined) return [...((await front?.goneFrom(router)) ?? []), ...(await router.setup())]
+        return [...(await router.setup()), ...((await front?.lead(router, record.front)) ?? [])]
+      }
       const ready = takesOver === undefined ? setup() : takeOver(target, takesOver, setup)
       const [done] = await Promise.all([ready, keep])
       return done
@@ -132,6 +155,11 @@ export async function openOn(
     needs: async () => (await targetEntry.needs?.(host)) ?? [],
     close: () => machine.close(),
   }
+}
+
+function loginOf(inputs: EnvironmentInputs): Pick<TargetContext, 'login'> {
+  const { 'registry-username': username = '', 'registry-password': password = '' } = inputs
+  return username === '' ? {} : { login: { username, password } }
 }
 
 /** What stays on a host is this program itself, which is not on other machines. */
@@ -186,13 +214,63 @@ function recordOf(inputs: EnvironmentInputs, before: EnvironmentRecord | null): 
       hint: `Routers of ${target}: ${entry.routers.join(', ')}.`,
     })
   }
+  // Behind a front of the host it was elsewhere.
+  const had = before?.front === undefined ? before : null
+  const front = {
+    address: inputs.listen?.address ?? had?.address ?? entry.listen.address,
+    port: inputs.listen?.port ?? had?.port ?? entry.listen.port,
+  }
+  const own = Object.entries(inputs.listens ?? before?.listens ?? {})
+  const listens = own.map(
+    ([service, { address, port }]) => [service, { address: address ?? entry.listen.address, port }] as const,
+  )
+  refuseFronts(router, front.port, listens)
   return {
     target,
     router,
     routerImage: inputs['router-image'] || (before?.routerImage ?? ''),
-    address: inputs.listen?.address ?? before?.address ?? entry.listen.address,
-    port: inputs.listen?.port ?? before?.port ?? entry.listen.port,
+    ...front,
+    ...(listens.length === 0 ? {} : { listens: Object.fromEntries(listens) }),
   }
+}
+
+/** @throws Failure INPUT_CONFLICT where a router has one front alone, or two services would have the same port */
+function refuseFronts(
+  router: string,
+  port: number,
+  listens: readonly (readonly [string, { readonly port: number }])[],
+) {
+  const ports = [port, ...listens.map(([, own]) => own.port)]
+  const twice = listens.find(([, own], at) => ports.indexOf(own.port) <= at)
+  if (twice !== undefined) {
+    throw new Failure('INPUT_CONFLICT', `service ${twice[0]} listens on port ${twice[1].port}, and so does another`, {
+      field: 'listen',
+      hint: "Give each a port of its own; the input listen is the first one's.",
+    })
+  }
+  if (listens.length === 0 || entryOf(routers, 'router', router).hasFronts === true) return
+  throw new Failure(
+    'INPUT_CONFLICT',
+    `router ${router} has one front; ${listens.map(([name]) => name).join(', ')} wants another`,
+    {
+      field: 'services',
+      hint: 'Use a target with router haproxy, or remove listen from all services but one.',
+    },
+  )
+}
+
+/** Behind a front of the host the app's own router is reached on the host alone. */
+async function behindFront(
+  shell: Shell,
+  inputs: EnvironmentInputs,
+  record: EnvironmentRecord,
+  before: EnvironmentRecord | null,
+): Promise<EnvironmentRecord> {
+  const front = frontOf(inputs, before?.front)
+  if (front === undefined) return record
+  const had = before?.front === undefined ? null : before
+  const asked = { listen: inputs.listen, listens: record.listens }
+  return { ...record, ...(await listenBehind(shell, front, asked, had)), front }
 }
 
 function entryOf<Entry>(registry: Readonly<Record<string, Entry>>, field: string, name: string): Entry {

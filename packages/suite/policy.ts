@@ -1,5 +1,5 @@
 import { checkNames, defaultGate } from '#kernel'
-import type { Policy, Threshold } from '#kernel'
+import type { Hook, Policy, Threshold } from '#kernel'
 import { metricsOf, parseMetricDefinitions } from '#metrics'
 
 /** The inputs a policy is made of; what an action does not have keeps its default. */
@@ -14,6 +14,9 @@ export interface PolicyInputs {
   readonly metrics: readonly string[]
   readonly 'min-samples': number
   readonly 'on-inconclusive': Policy['onInconclusive']
+  readonly 'before-shift': readonly Hook[]
+  readonly 'after-shift': readonly Hook[]
+  readonly 'hook-timeout': number
   readonly drain: number
   readonly 'keep-warm': number
   readonly retain: number
@@ -39,6 +42,11 @@ export function policyOf(inputs: Partial<PolicyInputs>): Policy {
     metrics,
     minSamples: inputs['min-samples'] ?? 20,
     onInconclusive: inputs['on-inconclusive'] ?? 'hold',
+    hooks: {
+      'before-shift': inputs['before-shift'] ?? [],
+      'after-shift': inputs['after-shift'] ?? [],
+      timeoutMs: inputs['hook-timeout'] ?? 300_000,
+    },
     drainMs: inputs.drain ?? 30_000,
     graceMs,
     keepWarmMs: inputs['keep-warm'] ?? Infinity,

@@ -3,6 +3,9 @@ import { Failure } from '#kernel'
 import type { Release, Secrets, Service } from '#kernel'
 import { z } from 'zod'
 import type { Config, ServiceConfig } from './config.ts'
+import { containerOptions } from './container-options.ts'
+import { refuseMissing } from './requires.ts'
+import { listeningOf } from './listening.ts'
 
 /** What one action hands to the next as `release`: names and digests, no configuration and no secret. */
 export const releaseInput = z.strictObject({
@@ -19,8 +22,12 @@ export interface AppInputs {
   readonly health: string
   readonly command: string
   readonly instances: number
+  /** `recreate`: nothing of the release may run beside another one. */
+  readonly strategy?: string
   readonly env: Readonly<Record<string, string>>
   readonly secrets: Secrets
+  /** Variables that env or secrets must give. */
+  readonly requires?: readonly string[]
 }
 
 const digestPattern = /@?sha256:[0-9a-f]{64}$/
@@ -37,7 +44,10 @@ export function resolveRelease(
   carried: Carrying | null = null,
 ): Release {
   const { version, commit, services: refs } = readRelease(text)
-  const services = carried?.services ?? servicesOf(refs, inputs, config)
+  const given = carried?.services ?? servicesOf(refs, inputs, config)
+  const services =
+    inputs.strategy === 'recreate' ? given.map((service) => ({ ...service, overlap: 'never' as const })) : given
+  refuseMissing(services, { requires: [], ...inputs }, config)
   const body = { ...place, version, services }
   return {
     ...body,
@@ -67,7 +77,13 @@ function servicesOf(refs: Readonly<Record<string, string>>, inputs: AppInputs, c
       },
     )
   }
-  return names.map((name) => serviceOf(name, refs[name] ?? '', config.services?.[name], inputs))
+  const { listens } = listeningOf(config)
+  return names.map((name) => {
+    const service = serviceOf(name, refs[name] ?? '', config.services?.[name], inputs)
+    const listen = listens[name]?.port
+    if (service.routed === undefined || listen === undefined) return service
+    return { ...service, routed: { ...service.routed, listen } }
+  })
 }
 
 /** `name@sha256:…`, `sha256:…`, `path.tar.gz@sha256:…`, or build-scan's JSON. */
@@ -108,6 +124,7 @@ function serviceOf(name: string, ref: string, config: ServiceConfig | undefined,
   const command = wordsOf(config?.command ?? inputs.command)
   const port = config === undefined ? inputs.port : config.port
   const own = Object.fromEntries(Object.entries(config?.env ?? {}).map(([key, value]) => [key, String(value)]))
+  const container = config === undefined ? undefined : containerOptions(config)
   return {
     name,
     ref,
@@ -116,6 +133,7 @@ function serviceOf(name: string, ref: string, config: ServiceConfig | undefined,
     instances: config?.instances ?? inputs.instances,
     overlap: config?.overlap ?? 'allow',
     env: { ...inputs.env, ...own },
+    ...(container === undefined ? {} : { container }),
   }
 }
 

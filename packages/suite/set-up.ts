@@ -48,7 +48,9 @@ async function setUpOne({ name, ports }: OpenHost, lease: LeasePolicy, signal: A
   const done = await withLease(ports, lease, signal, () => ports.setUp())
   for (const text of done) note(text)
   if (done.length === 0) note('everything is there already')
-  const front = `${record.address}:${record.port}`
+  const front = [record, ...Object.values(record.listens ?? {})]
+    .map(({ address, port }) => `${address}:${port}`)
+    .join(' ')
   note(`state in ${host.stateDir}; open to clients: ${front} (${record.router})`)
   return { name, front, done }
 }

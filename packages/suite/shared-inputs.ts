@@ -44,6 +44,45 @@ export const targetInputs = {
   force: field.flag({ description: 'Override a refusal; needs `reason`.' }),
 }
 
+/** How clients reach the app on a host that has several. */
+export const frontInputs = {
+  routes: field.routes({
+    description:
+      'What the app answers for on a host with several apps, one per line: `shop.example.com` or `shop.example.com/api`. One front takes ports 80 and 443 for all of them. Default: what the environment has had; `none`: the app has a port of its own again.',
+  }),
+  domain: field.routes({ description: 'The same for whole domains: `shop.example.com`, one per line.' }),
+  'http-listen': field.listen({
+    description:
+      '`port` or `address:port` where the front of the host takes plain HTTP for all its apps. Default: what it has, else 80.',
+  }),
+  tls: field.optionalChoice(['auto', 'files', 'off'], {
+    description:
+      'HTTPS of these domains: certificates by ACME, renewed by themselves (`auto`), your own (`files`), or none (`off`). Default: what the environment has had, else `auto`.',
+  }),
+  'https-listen': field.listen({
+    description:
+      '`port` or `address:port` where the front takes HTTPS for all its apps. Default: what it has, else 443.',
+  }),
+  hsts: field.seconds({
+    description:
+      'How long browsers shall come by HTTPS alone, such as `30d` or `1y`; `0`: not said. Default: what the environment has had, else `0`.',
+  }),
+  certificate: field.block({ description: 'Your own certificate for `tls: files`: PEM, with its chain.' }),
+  'certificate-key': field.block({ description: 'Its key: PEM, without a passphrase.', secret: true }),
+  'acme-directory': field.text({
+    description: "Directory URL of the ACME server. Default: what the front has, else that of Let's Encrypt.",
+  }),
+  'acme-email': field.text({ description: 'Address that the authority may write to about certificates.' }),
+  'acme-root': field.block({ description: 'Root certificate, as PEM, that a private ACME server is trusted by.' }),
+  'tls-image': field.text({
+    description:
+      'Image of what takes TLS off, Caddy 2.8 or later; resolved once and recorded. Default: what it has, else `caddy:2`.',
+  }),
+  'front-image': field.text({
+    description: 'Image of that front, by tag or digest; resolved once and recorded. Default: what it has.',
+  }),
+}
+
 /** How a slot is proven. */
 export const gateInputs = {
   successes: field.whole(
@@ -95,6 +134,10 @@ export const appInputs = {
   instances: field.whole({ min: 1, max: 16 }, { description: 'How many of each service run.', default: '1' }),
   env: field.pairs({ description: 'Plain settings of the app, KEY=VALUE lines.' }),
   secrets: field.pairs({ description: 'Secret settings of the app, KEY=VALUE lines; masked.', secret: true }),
+  requires: field.variables({
+    description:
+      'Names of variables that `env` or `secrets` must give, one per line; when one is missing or empty, nothing is begun.',
+  }),
   'compose-file': field.list({
     description: 'Compose files for target `compose`, one per line; default: those that docker compose finds itself.',
   }),
@@ -107,7 +150,11 @@ export const appInputs = {
 
 /** How a release goes live. */
 export const releaseInputs = {
-  strategy: field.text({ description: '`blue-green` or `canary`.', default: 'blue-green' }),
+  strategy: field.text({
+    description:
+      '`blue-green`, `canary`, or `recreate` for an app that must not run twice: the old release ends before the new one starts, and clients get 503 meanwhile.',
+    default: 'blue-green',
+  }),
   steps: field.percentages({
     description: 'Weights of a canary in percent, rising to 100.',
     default: '5, 25, 50, 100',
@@ -117,6 +164,17 @@ export const releaseInputs = {
     description: 'How long the release is watched after the shift before it counts as good.',
     default: '1m',
   }),
+  'before-shift': field.hooks({
+    description:
+      'Commands after the gate and before any traffic, one per line: `release: node warm-cache.js`, `host: …` or `runner: …`; without a place, `release`. Words are split at spaces. One that fails takes the release down.',
+  }),
+  'after-shift': field.hooks({
+    description: 'Commands once all traffic has arrived, written alike. One that fails returns the traffic.',
+  }),
+  'hook-timeout': field.duration(
+    { description: 'How long each of these commands may take.', default: '5m' },
+    3_600_000,
+  ),
   drain: field.duration(
     { description: 'How long the old slot may finish what it is doing.', default: '30s' },
     3_600_000,

@@ -6,6 +6,7 @@ import type { CarryInputs, Carried } from './compose/carry.ts'
 import type { ComposeProject } from './compose/project.ts'
 import { dockerTarget } from './docker/docker.ts'
 import { engineNeeds } from './docker/needs.ts'
+import type { Login } from './docker/login.ts'
 import { processTarget } from './process/process.ts'
 
 /** What a target is made from. */
@@ -23,6 +24,8 @@ export interface TargetContext {
   readonly carried?: (release: string) => ComposeProject | null
   /** May this run take over what runs by other means? */
   readonly adopts?: boolean
+  /** User and password of the registry that holds the release's images. */
+  readonly login?: Login
 }
 
 export type { CarryInputs, Carried, ComposeProject }
@@ -49,7 +52,7 @@ export const targets: Readonly<Record<string, TargetEntry>> = {
     create: composeTarget,
     routers: ['haproxy'],
     isInContainers: true,
-    isRemote: false,
+    isRemote: true,
     listen: { address: '0.0.0.0', port: 80 },
     carry: carryProject,
     needs: composeNeeds,

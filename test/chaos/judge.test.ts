@@ -17,7 +17,7 @@ test('the same seed throws the same dice', () => {
   expect(throws(7).join('')).not.toContain('c')
 })
 
-test.each([{ converged: 9 }, { lost: 1 }, { strays: 1 }, { stuck: 1 }, { kills: 0, converged: 0 }])(
+test.each([{ converged: 9 }, { lost: 1 }, { strays: 1 }, { stuck: 1 }, { kills: 0, converged: 0 }, { faults: 1 }])(
   'a score with %j is not clean',
   (flaw) => {
     const clean = { kills: 10, converged: 10, lost: 0, strays: 0, stuck: 0 }

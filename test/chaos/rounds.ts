@@ -7,21 +7,27 @@ import type { Job } from '../runner/job.ts'
 import type { StepResult } from '../runner/step.ts'
 import { judge } from './converge.ts'
 import { Dice } from './dice.ts'
+import { playFaults } from './fault-rounds.ts'
 import { killAt, Moments, type Killed } from './kill.ts'
-import { deployOrder, nextOrder, sickVersion, victims, type Order, type Releases } from './order.ts'
+import { mustSucceed, runWhole } from './run-order.ts'
+import { deployOrder, nextOrder, sickVersion, victims, type Releases } from './order.ts'
 
-/** What was counted; all but the first two are to be 0. */
+/** What was counted. Every kill and every fault has to be followed by a run that puts things right; the rest are to be 0. */
 export interface Score {
   readonly kills: number
   readonly converged: number
   readonly lost: number
   readonly strays: number
   readonly stuck: number
+  /** Things that happened to what is deployed on, while the run lived. */
+  readonly faults?: number
 }
 
 export interface ChaosOptions {
   readonly ground: Ground
   readonly kills: number
+  /** How often something happens to container, router, disk or engine. */
+  readonly faults?: number
   readonly seed: number
   readonly say: (line: string) => void
   readonly signal?: AbortSignal
@@ -34,11 +40,10 @@ export interface ChaosOptions {
 const aftermaths = { orphans: 50, post: 25, lost: 25 }
 
 const versions = ['v1', 'v2', 'v3', 'v4', 'v5']
-const stepMs = 120_000
 const tailLines = 40
 
 /** Deploys v1, puts it under load, and kills run after run; after each one the next run has to put things right. */
-export async function playChaos({ ground, kills, seed, say, signal }: ChaosOptions): Promise<Score> {
+export async function playChaos({ ground, kills, faults = 0, seed, say, signal }: ChaosOptions): Promise<Score> {
   const dice = new Dice(seed)
   const moments = new Moments(dice)
   const releases = await buildAll(ground)
@@ -58,13 +63,21 @@ export async function playChaos({ ground, kills, seed, say, signal }: ChaosOptio
     say(`${String(score.kills).padStart(3)} ${round.title}`)
     if (round.faults.length > 0) say(complaint(seed, round))
   }
+  const happened = await playFaults({ ground, dice, releases, load, faults, say, ...(signal ? { signal } : {}) })
   const total = await load.stop()
   if (total.lost > 0) say(`lost: ${JSON.stringify(total.lostBy)}`)
   if (total.bad > 0) say(`answered badly: ${total.bad}`)
   say(
     `requests=${total.sent} answered-badly=${total.bad} sockets-cut=${total.sockets.cut} longest-gap=${Math.round(total.longestGap.ms)}ms`,
   )
-  return { ...score, lost: total.lost }
+  return {
+    kills: score.kills,
+    converged: score.converged + happened.converged,
+    lost: total.lost - happened.gone,
+    strays: score.strays + happened.strays,
+    stuck: score.stuck + happened.stuck,
+    ...(faults > 0 ? { faults: happened.faults } : {}),
+  }
 }
 
 interface RoundParts {
@@ -132,20 +145,6 @@ async function closeNow(job: Job, aftermath: keyof typeof aftermaths): Promise<r
   return []
 }
 
-async function runWhole(ground: Ground, { action, inputs }: Order): Promise<StepResult> {
-  const job = await ground.job()
-  try {
-    return await job.step({ action, inputs, timeoutMs: stepMs })
-  } finally {
-    await job.end()
-  }
-}
-
-async function mustSucceed(ground: Ground, order: Order): Promise<void> {
-  const result = await runWhole(ground, order)
-  if (result.outcome !== 'success') throw new Error(`${order.kind} ${order.version ?? ''} failed:\n${result.log}`)
-}
-
 async function buildAll(ground: Ground): Promise<Releases> {
   const releases: Record<string, string> = {}
   for (const version of versions) releases[version] = await ground.build({ version })
@@ -165,10 +164,11 @@ function complaint(seed: number, { faults, logs, title }: Round): string {
 }
 
 /** The last line of a chaos. */
-export function scoreLine({ kills, converged, lost, strays, stuck }: Score): string {
-  return `kills=${kills} converged=${converged} lost=${lost} strays=${strays} stuck=${stuck}`
+export function scoreLine({ kills, converged, lost, strays, stuck, faults }: Score): string {
+  const line = `kills=${kills} converged=${converged} lost=${lost} strays=${strays} stuck=${stuck}`
+  return faults === undefined || faults === 0 ? line : `${line} faults=${faults}`
 }
 
-export function isClean({ kills, converged, lost, strays, stuck }: Score): boolean {
-  return kills > 0 && converged === kills && lost === 0 && strays === 0 && stuck === 0
+export function isClean({ kills, converged, lost, strays, stuck, faults = 0 }: Score): boolean {
+  return kills + faults > 0 && converged === kills + faults && lost === 0 && strays === 0 && stuck === 0
 }

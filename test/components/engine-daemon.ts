@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { existsSync, watch } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { request } from 'node:http'
@@ -42,8 +43,14 @@ function words(folder: string, bridge: string): string[] {
   return [
     ...['--data-root', join(folder, 'data'), '--exec-root', join(folder, 'exec'), '--pidfile', join(folder, 'pid')],
     ...['--host', `unix://${socketOf(folder)}`, '--bridge', bridge, '--iptables=false', '--ip6tables=false'],
-    ...['--shutdown-timeout', '3'],
+    ...['--shutdown-timeout', '3', '--default-address-pool', `base=${poolOf(folder)},size=24`],
   ]
+}
+
+/** Engines that start networks at the same moment on one machine would choose the same subnet. */
+function poolOf(folder: string): string {
+  const [first = 0, second = 0] = createHash('sha256').update(folder).digest()
+  return `10.${20 + (first % 80)}.${second & 0xf0}.0/20`
 }
 
 function socketAppears(folder: string): { seen: Promise<void>; close: () => void } {

@@ -8,7 +8,11 @@ import { addNameServices, addPrograms, addUsers, makeTree } from './root-file-sy
 const contentLabel = 'switchyard.test.content'
 
 /** The image names the tests use. The shop's tag is the caller's. */
-export const imageNames = { base: 'switchyard-test/base:1', haproxy: 'switchyard-test/haproxy:1' } as const
+export const imageNames = {
+  base: 'switchyard-test/base:1',
+  haproxy: 'switchyard-test/haproxy:1',
+  caddy: 'switchyard-test/caddy:1',
+} as const
 
 /** Which engine to build on; without a host, the one the environment names. */
 export interface BuildOptions {
@@ -72,6 +76,23 @@ export async function buildHaproxy(options: BuildOptions = {}): Promise<string> 
     await addUsers(root, { haproxy: 99 })
     await mkdir(join(root, 'usr/local/etc/haproxy/errors'), { recursive: true })
     await mkdir(join(root, 'var/lib/haproxy'), { recursive: true })
+    return dockerfile
+  })
+}
+
+/**
+ * Caddy alone: the official image has a shell and some programs beside it, which nothing of ours may need. Like there, the program asks
+ * for the power to take low ports.
+ * @returns the image ID (`sha256:…`)
+ */
+export async function buildCaddy(program: string, options: BuildOptions = {}): Promise<string> {
+  const dockerfile = ['FROM scratch', 'COPY root/ /', 'ENV PATH=/usr/bin', 'WORKDIR /srv', 'CMD ["caddy", "run"]']
+  const content = hash([...dockerfile, await hashFile(program)])
+  return build(imageNames.caddy, content, options, async (context) => {
+    const root = join(context, 'root')
+    await makeTree(root)
+    await addPrograms(root, new Map([[program, '/usr/bin/caddy']]))
+    await addUsers(root, {})
     return dockerfile
   })
 }

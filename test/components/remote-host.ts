@@ -4,6 +4,7 @@ import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { command, docker } from './docker.ts'
 import { launch, socketOf } from './engine-daemon.ts'
+import { removeMounts } from './engine-network.ts'
 import { stopEngine } from './engine.ts'
 import { startSshd } from './sshd.ts'
 import type { Sshd } from './sshd.ts'
@@ -27,11 +28,17 @@ export interface RemoteHost {
   stop(): Promise<void>
 }
 
-/** Starts hosts side by side: each a network namespace at the end of a wire, with its own dockerd and sshd. */
-export async function startRemoteHosts(count: number): Promise<readonly RemoteHost[]> {
+/**
+ * Starts hosts side by side: each a network namespace at the end of a wire, with its own dockerd and sshd. `prepare` gets a host's
+ * folder before anything of it starts, for instance to mount something there.
+ */
+export async function startRemoteHosts(
+  count: number,
+  prepare: (folder: string) => Promise<void> = () => Promise.resolve(),
+): Promise<readonly RemoteHost[]> {
   const started: RemoteHost[] = []
   try {
-    for (let at = 0; at < count; at += 1) started.push(await startRemoteHost())
+    for (let at = 0; at < count; at += 1) started.push(await startRemoteHost(prepare))
     return started
   } catch (thrown) {
     await Promise.all(started.map((host) => host.stop()))
@@ -39,7 +46,7 @@ export async function startRemoteHosts(count: number): Promise<readonly RemoteHo
   }
 }
 
-async function startRemoteHost(): Promise<RemoteHost> {
+async function startRemoteHost(prepare: (folder: string) => Promise<void>): Promise<RemoteHost> {
   const folder = await mkdtemp(join(tmpdir(), 'sy-host-'))
   await chmod(folder, 0o755)
   const network = await wire(folder)
@@ -52,9 +59,11 @@ async function startRemoteHost(): Promise<RemoteHost> {
     await endContainers(engineFolder)
     await command(['ip', 'link', 'delete', wireName]).catch(() => undefined)
     await command(['ip', 'netns', 'delete', name]).catch(() => undefined)
+    await removeMounts(folder)
     await rm(folder, { recursive: true, force: true })
   }
   try {
+    await prepare(folder)
     await mkdir(engineFolder)
     await launch(engineFolder, 'bridge0', within)
     const engine = `unix://${socketOf(engineFolder)}`

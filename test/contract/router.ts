@@ -17,6 +17,8 @@ export interface RouterWorld {
   crash(): Promise<void>
   /** Starts the router again where that is the team's to do, and `setup()` says so. */
   revive?(): Promise<void>
+  /** The same router, with a front of its own for a service, at this port; where it can do that. */
+  fronted?(service: string): Promise<{ readonly router: ManagedRouter; readonly port: number }>
   close(): Promise<void>
 }
 
@@ -24,7 +26,11 @@ const never = new AbortController().signal
 const timeoutMs = 60_000
 
 /** What every router has to do, tried with a real app and real requests. */
-export function routerContract(name: string, makeWorld: () => Promise<RouterWorld>): void {
+export function routerContract(
+  name: string,
+  makeWorld: () => Promise<RouterWorld>,
+  { hasFronts = false }: { readonly hasFronts?: boolean } = {},
+): void {
   describe(`router ${name}`, () => {
     let world: RouterWorld
     let front = ''
@@ -260,6 +266,49 @@ export function routerContract(name: string, makeWorld: () => Promise<RouterWorl
       },
       timeoutMs,
     )
+
+    /** A release of two services, each a shop of its own version. */
+    const placeTwo = async (router: ManagedRouter, slot: Slot, release: string, port: number) => {
+      const [web, api] = [await world.app(release, 1), await world.app(`${release}-api`, 1)]
+      const routed = { port: 3000, health: '/health', listen: port }
+      const more = api.release.services.map((service) => ({ ...service, name: 'api', routed }))
+      const endpoints = [...web.endpoints, ...api.endpoints.map((each) => ({ ...each, service: 'api' }))]
+      return router.preview(slot, { ...web.release, services: [...more, ...web.release.services] }, endpoints)
+    }
+
+    if (hasFronts)
+      test(
+        'gives a service a front of its own, and shifts it with the others in one change',
+        async () => {
+          const fronted = await world.fronted?.('api')
+          if (fronted === undefined) throw new Error('a router with fronts')
+          const { router, port } = fronted
+          expect((await router.setup()).join()).toMatch(/replaced the router .*\(api\); .* refused for at most/)
+          expect(await version(front)).toBe('v1')
+          const { api = '', web = '' } = await placeTwo(router, 'green', 'v4', port)
+          expect([await version(web), await version(api)]).toEqual(['v4', 'v4-api'])
+          const { urls } = await router.front()
+          expect(urls).toMatchObject({ web: front, api: `http://127.0.0.1:${port}` })
+          expect([(await ask(front)).status, (await ask(urls['api'] ?? '')).status]).toEqual([200, 503])
+          await router.shift(allTo('green'))
+          expect([await version(front), await version(urls['api'] ?? '')]).toEqual(['v4', 'v4-api'])
+
+          const loads = [hammer(front, 4), hammer(urls['api'] ?? '', 4)]
+          await placeTwo(router, 'blue', 'v5', port)
+          for (let turn = 0; turn < 6; turn += 1) {
+            await router.shift(allTo(turn % 2 === 0 ? 'blue' : 'green'))
+            await sleep(60)
+          }
+          await router.shift(allTo('blue'))
+          expect([await version(front), await version(urls['api'] ?? '')]).toEqual(['v5', 'v5-api'])
+          for (const load of loads) expect((await load.stop()).lost).toEqual([])
+
+          // Who comes later and is not told of it leaves it open.
+          expect(await world.router.setup()).toEqual([])
+          expect(await version(urls['api'] ?? '')).toBe('v5-api')
+        },
+        timeoutMs,
+      )
 
     test(
       'goes back to nothing',

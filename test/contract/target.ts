@@ -11,6 +11,19 @@ export interface Wanted {
   readonly env?: Readonly<Record<string, string>>
   /** Instead of the shop. */
   readonly command?: readonly string[]
+  /** A background service beside it, that says when it comes and goes and takes a moment to end. */
+  readonly worker?: { readonly overlap: 'allow' | 'never'; readonly command?: readonly string[] }
+}
+
+const saysWhen =
+  "const say=(what)=>console.log('worker '+what+' '+Date.now());say('up');process.on('SIGTERM',()=>setTimeout(()=>{say('down');process.exit()},400));setInterval(()=>{},1000)"
+
+/** The service that `worker` asks for. */
+export function workerService(
+  ref: string,
+  { overlap, command = ['node', '-e', saysWhen] }: NonNullable<Wanted['worker']>,
+) {
+  return { name: 'worker', ref, command, instances: 1, overlap, env: {} } as const
 }
 
 export interface TargetWorld {
@@ -52,6 +65,7 @@ export function targetContract(name: string, makeWorld: () => Promise<TargetWorl
     const start = (slot: Slot, release: Release, secrets?: Record<string, string>) =>
       world.target().start(slot, release, secrets, never)
     const stop = (slot: Slot, remove = false) => world.target().stop(slot, { graceMs, remove })
+    const handOver = (slot: Slot) => world.target().handOver(slot, { graceMs }, never)
     const seen = async (slot: Slot) => (await world.target().observe())[slot]
     const answers = async (endpoint: Endpoint | undefined, path = '/') => {
       if (endpoint === undefined) throw new Error('no endpoint')
@@ -243,6 +257,77 @@ export function targetContract(name: string, makeWorld: () => Promise<TargetWorl
     )
 
     test(
+      'what must not run twice is handed over: it ends in one slot before it starts in the other',
+      async () => {
+        await stop('blue')
+        const [v20, v21, v22] = await Promise.all([
+          world.release('v20', { worker: { overlap: 'never' } }),
+          world.release('v21', { worker: { overlap: 'never' } }),
+          world.release('v22', { worker: { overlap: 'allow' } }),
+        ])
+        await start('blue', v20)
+        expect(await seen('blue')).toMatchObject({ state: 'running', lone: 'stopped' })
+        await handOver('blue')
+        await steady(async () => expect(await seen('blue')).toMatchObject({ state: 'running', lone: 'running' }))
+        await start('green', v21)
+        await start('blue', v20)
+        expect(await seen('green')).toMatchObject({ state: 'running', lone: 'stopped' })
+        expect(await seen('blue')).toMatchObject({ state: 'running', lone: 'running' })
+        expect(await world.running()).toBe(3)
+
+        await handOver('green')
+        await handOver('green')
+        expect(await world.running()).toBe(3)
+        expect(await seen('blue')).toMatchObject({ state: 'running', lone: 'stopped' })
+        await steady(async () => expect(await seen('green')).toMatchObject({ state: 'running', lone: 'running' }))
+        await handOver('blue')
+        await steady(async () => expect(await seen('blue')).toMatchObject({ lone: 'running' }))
+        expect(await seen('green')).toMatchObject({ state: 'running', lone: 'stopped' })
+        const [inBlue, inGreen] = [
+          timesIn(await world.target().logs('blue')),
+          timesIn(await world.target().logs('green')),
+        ]
+        expect([inBlue, inGreen]).toEqual([
+          [expect.any(Number), expect.any(Number), expect.any(Number)],
+          [expect.any(Number), expect.any(Number)],
+        ])
+        const inOrder = [inBlue[0], inBlue[1], inGreen[0], inGreen[1], inBlue[2]]
+        expect(inOrder).toEqual(inOrder.toSorted())
+
+        // A release that would let it run twice does not do so beside one that would not.
+        await start('green', v22)
+        expect(await seen('green')).toMatchObject({ state: 'running', lone: 'stopped' })
+        await handOver('green')
+        await steady(async () => expect(await seen('green')).toMatchObject({ state: 'running', lone: 'running' }))
+        expect(await seen('blue')).toMatchObject({ state: 'running', lone: 'stopped' })
+        await stop('blue', true)
+        expect(await seen('green')).not.toHaveProperty('lone')
+        expect(await world.running()).toBe(2)
+        await stop('green', true)
+        expect(await world.running()).toBe(0)
+      },
+      timeoutMs * 2,
+    )
+
+    test(
+      'a hand-over to what does not come up fails, and the other slot gets it back',
+      async () => {
+        await start('blue', await world.release('v23', { worker: { overlap: 'never' } }))
+        await handOver('blue')
+        await start('green', await world.release('v24', { worker: { overlap: 'never', command: ['no-such-program'] } }))
+        await expect(handOver('green')).rejects.toMatchObject({ code: 'START_FAILED' })
+        expect((await seen('green')).lone).not.toBe('running')
+        await handOver('blue')
+        await steady(async () => expect(await seen('blue')).toMatchObject({ lone: 'running' }))
+        expect(await seen('green')).toMatchObject({ state: 'running', lone: 'stopped' })
+        await stop('green', true)
+        await stop('blue', true)
+        await start('blue', await world.release('v25'))
+      },
+      timeoutMs * 2,
+    )
+
+    test(
       'prunes what is neither kept nor in a slot',
       async () => {
         const kept = await world.release('v12')
@@ -289,6 +374,18 @@ export function targetContract(name: string, makeWorld: () => Promise<TargetWorl
       timeoutMs,
     )
   })
+}
+
+/** When the worker came and went, in the order in which it said so. */
+function timesIn(log: string): number[] {
+  return [...log.matchAll(/worker (?:up|down) (\d+)/g)].map((match) => Number(match[1]))
+}
+
+/** What is so now and stays so for a moment. */
+async function steady(look: () => Promise<void>): Promise<void> {
+  await eventually(look)
+  await sleep(300)
+  await look()
 }
 
 /** A target may notice only after a moment that nothing runs. */

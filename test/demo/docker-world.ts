@@ -3,7 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { docker } from '../components/docker.ts'
 import { startEngine, stopEngine } from '../components/engine.ts'
-import { buildBase, buildHaproxy } from '../components/images.ts'
+import { buildBase, buildHaproxy, imageNames } from '../components/images.ts'
 import { freePort, jobEnvironment, makeWorkspace, pace, writeConfiguration } from './process-world.ts'
 import type { RunFolder } from './run-folder.ts'
 import { Unexpected } from './stage.ts'
@@ -17,7 +17,7 @@ const LABEL = 'switchyard.demo'
  * memory, and the migrations run on a database file beside it.
  * @throws Unexpected when no engine answers and none can be started
  */
-export async function dockerWorld(run: RunFolder): Promise<World> {
+export async function dockerWorld(run: RunFolder, target: 'docker' | 'compose' = 'docker'): Promise<World> {
   const id = basename(run.path)
   const engineFolder = join(run.path, 'engine')
   const engine = await startEngine(engineFolder).catch((error: unknown) => {
@@ -33,7 +33,7 @@ export async function dockerWorld(run: RunFolder): Promise<World> {
   }
   try {
     for (const [name, value] of Object.entries(remains)) await run.note(name, value)
-    return await makeWorld(run, remains)
+    return await makeWorld(run, remains, target)
   } catch (error) {
     await cleanDocker(remains)
     throw error
@@ -43,7 +43,7 @@ export async function dockerWorld(run: RunFolder): Promise<World> {
 /** What a demo leaves on an engine, as it is noted in its record. */
 type Remains = Readonly<Record<string, string>>
 
-async function makeWorld(run: RunFolder, remains: Remains): Promise<World> {
+async function makeWorld(run: RunFolder, remains: Remains, target: 'docker' | 'compose'): Promise<World> {
   const { host = '', app = '', label = '' } = remains
   const base = existsSync('/bin/busybox') ? await buildBase({ host }) : 'node:24-slim'
   const router = existsSync('/usr/sbin/haproxy') ? { 'router-image': await buildHaproxy({ host }) } : {}
@@ -56,7 +56,7 @@ async function makeWorld(run: RunFolder, remains: Remains): Promise<World> {
     services: { web: { port: 3000, health: '/health' } },
     environments: {
       production: {
-        target: 'docker',
+        target,
         'state-dir': join(run.path, 'state'),
         listen: `127.0.0.1:${port}`,
         ...router,
@@ -64,8 +64,9 @@ async function makeWorld(run: RunFolder, remains: Remains): Promise<World> {
       },
     },
   })
+  if (target === 'compose') await writeFile(join(workspace, 'compose.yaml'), JSON.stringify(project(app, port)))
   return {
-    target: 'docker',
+    target,
     workspace,
     front: `http://127.0.0.1:${port}`,
     job: { parent: run.path, workspace, home, env: { ...jobEnvironment, DOCKER_HOST: host, DOCKER_BUILDKIT: '0' } },
@@ -80,15 +81,26 @@ async function makeWorld(run: RunFolder, remains: Remains): Promise<World> {
   }
 }
 
+/** What a team would have written: the shop at its port, and a store beside it that no deploy may touch. */
+function project(app: string, port: number): unknown {
+  const store = { image: imageNames.base, command: ['sleep', '7200'], init: true, volumes: ['data:/data'] }
+  const web = { image: 'shop', ports: [`127.0.0.1:${port}:3000`], depends_on: ['store'] }
+  return { name: app, services: { web, store }, volumes: { data: {} } }
+}
+
 /** Removes a demo's containers, network and images; an engine of its own goes as a whole. */
 export async function cleanDocker({ host, app, label, engine }: Remains): Promise<void> {
   if (engine !== undefined) return stopEngine(engine)
   if (host === undefined || app === undefined || label === undefined) return
   const list = async (...words: string[]) => (await docker(words, { host })).split('\n').filter((word) => word !== '')
-  const containers = await list('ps', '--all', '--quiet', '--filter', `label=switchyard.app=${app}`)
-  if (containers.length > 0) await docker(['rm', '--force', '--volumes', ...containers], { host })
-  const networks = await list('network', 'ls', '--quiet', '--filter', `name=switchyard-${app}-`)
+  for (const owner of [`switchyard.app=${app}`, `com.docker.compose.project=${app}`]) {
+    const containers = await list('ps', '--all', '--quiet', '--filter', `label=${owner}`)
+    if (containers.length > 0) await docker(['rm', '--force', '--volumes', ...containers], { host })
+  }
+  const networks = await list('network', 'ls', '--quiet', '--filter', `name=${app}[-_]`)
   if (networks.length > 0) await docker(['network', 'rm', ...networks], { host })
+  const volumes = await list('volume', 'ls', '--quiet', '--filter', `name=${app}_`)
+  if (volumes.length > 0) await docker(['volume', 'rm', ...volumes], { host })
   const images = await list('images', '--all', '--quiet', '--filter', `label=${label}`)
   if (images.length > 0) await docker(['rmi', '--force', ...new Set(images)], { host })
 }

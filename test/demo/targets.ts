@@ -9,16 +9,24 @@ export function isTarget(name: string): name is TargetName {
   return targets.some((target) => target === name)
 }
 
+/** Targets that proofs are made on; the demo's story is told on fewer. */
+export const groundTargets = [...targets, 'compose'] as const
+export type GroundTarget = (typeof groundTargets)[number]
+
+export function isGroundTarget(name: string): name is GroundTarget {
+  return groundTargets.some((target) => target === name)
+}
+
 /** Makes the machine under the story ready. */
-export async function openWorld(target: TargetName, run: RunFolder): Promise<World> {
+export async function openWorld(target: GroundTarget, run: RunFolder): Promise<World> {
   if (target === 'process') return processWorld(run.path)
   const { dockerWorld } = await import('./docker-world.ts')
-  return dockerWorld(run)
+  return dockerWorld(run, target)
 }
 
 /** Takes down what a killed demo left besides processes. */
 export async function cleanTarget(leftover: Leftover): Promise<void> {
-  if (leftover.target !== 'docker') return
+  if (leftover.target === 'process') return
   const { cleanDocker } = await import('./docker-world.ts')
   await cleanDocker(leftover.notes)
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { openWorld, type TargetName } from '../demo/targets.ts'
+import { openWorld, type GroundTarget } from '../demo/targets.ts'
 import { writeMigrations, writeRelease, type ShopRelease } from '../demo/releases.ts'
 import { RunFolder } from '../demo/run-folder.ts'
 import type { World } from '../demo/world.ts'
@@ -43,7 +43,7 @@ const requestsPerSecond = 60
 const longestLoadS = 7200
 
 /** Makes a target ready. Nothing is deployed and no router runs until the first job has. */
-export async function openGround(target: TargetName): Promise<Ground> {
+export async function openGround(target: GroundTarget): Promise<Ground> {
   const run = await RunFolder.make(target)
   const take = async () => (await run.remove()).map(({ pid, command }) => `${pid} ${command}`)
   const world = await openWorld(target, run).catch(async (thrown: unknown) => {

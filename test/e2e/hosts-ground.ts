@@ -1,5 +1,5 @@
 import { execFile, spawn } from 'node:child_process'
-import { copyFile } from 'node:fs/promises'
+import { appendFile, readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -20,6 +20,15 @@ export interface CliOptions {
   readonly inputs?: Readonly<Record<string, string>>
   /** Hears each line as it comes; ends the process with SIGKILL when it gives true. */
   readonly killAt?: (line: string) => boolean | void
+  /** Ends the process with SIGKILL when it is aborted. */
+  readonly kill?: AbortSignal
+}
+
+export interface HostsOptions {
+  /** The command line to run; its sources when not given. */
+  readonly program?: string
+  /** What is done to the folder of a host before anything of it starts. */
+  readonly prepare?: (folder: string) => Promise<void>
 }
 
 /** Hosts with an engine and an SSH server each, and the command line that deploys to them. */
@@ -44,12 +53,12 @@ const shop = { folder: join(root, 'test/apps/shop'), tag: 'switchyard-test/shop:
 const cliMs = 120_000
 
 /** Starts the hosts. The images are built on the first and carried to the others: a name is one content everywhere. */
-export async function openHostsGround(count: number): Promise<Ground> {
-  const hosts = await startRemoteHosts(count)
+export async function openHostsGround(count: number, options: HostsOptions = {}): Promise<Ground> {
+  const hosts = await startRemoteHosts(count, options.prepare)
   try {
     const image = await carryImages(hosts)
     await shareKey(hosts)
-    return ground(hosts, image)
+    return ground(hosts, image, options.program ?? join(root, 'packages/cli/main.ts'))
   } catch (thrown) {
     await Promise.all(hosts.map((host) => host.stop()))
     throw thrown
@@ -68,14 +77,14 @@ async function carryImages(hosts: readonly RemoteHost[]): Promise<string> {
   return image
 }
 
-/** One key opens them all, as in life. */
+/** One key opens them all, as in life; each host's own opens it as well. */
 async function shareKey([first, ...others]: readonly RemoteHost[]): Promise<void> {
   if (first === undefined) return
   const lock = ({ folder }: RemoteHost) => join(folder, 'user-key.pub')
-  for (const host of others) await copyFile(lock(first), lock(host))
+  for (const host of others) await appendFile(lock(host), await readFile(lock(first)))
 }
 
-function ground(hosts: readonly RemoteHost[], image: string): Ground {
+function ground(hosts: readonly RemoteHost[], image: string, program: string): Ground {
   const inputs = (some: readonly RemoteHost[] = hosts) => ({
     'ssh-key': hosts[0]?.sshd.key ?? '',
     'known-hosts': hosts.map(({ sshd }) => sshd.knownHosts).join(''),
@@ -90,12 +99,12 @@ function ground(hosts: readonly RemoteHost[], image: string): Ground {
       const [first, ...words] = [...within, 'curl', '-s', '--max-time', '5', `http://127.0.0.1:${port}/`]
       return (JSON.parse((await run(first ?? '', words, { timeout: 10_000 })).stdout) as { version: string }).version
     },
-    async cli(words, { hosts: some = hosts, inputs: more = {}, killAt = () => false } = {}) {
+    async cli(words, { hosts: some = hosts, inputs: more = {}, killAt = () => false, kill } = {}) {
       const given = Object.entries({ ...inputs(some), ...more }).map(
         ([name, value]) => [`INPUT_${name.toUpperCase().replaceAll('-', '_')}`, value] as const,
       )
       const env = { GITHUB_WORKSPACE: hosts[0]?.folder ?? '', USER: 'tester', ...Object.fromEntries(given) }
-      return runCli(words, { ...systemEnvironment(), ...env }, killAt)
+      return runCli([program, ...words], { ...systemEnvironment(), ...env }, killAt, kill)
     },
     close: async () => void (await Promise.all(hosts.map((host) => host.stop()))),
   }
@@ -105,8 +114,9 @@ function runCli(
   words: readonly string[],
   env: NodeJS.ProcessEnv,
   killAt: (line: string) => boolean | void,
+  kill?: AbortSignal,
 ): Promise<CliEnd> {
-  const child = spawn(process.execPath, [join(root, 'packages/cli/main.ts'), ...words], {
+  const child = spawn(process.execPath, words, {
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: cliMs,
@@ -119,8 +129,13 @@ function runCli(
     lines.push(line)
     if (killAt(line) === true) child.kill('SIGKILL')
   })
+  const strike = () => child.kill('SIGKILL')
+  kill?.addEventListener('abort', strike)
   return new Promise((resolve, reject) => {
     child.once('error', reject)
-    child.once('close', (code) => resolve({ code, out, lines }))
+    child.once('close', (code) => {
+      kill?.removeEventListener('abort', strike)
+      resolve({ code, out, lines })
+    })
   })
 }

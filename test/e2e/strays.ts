@@ -44,20 +44,27 @@ async function pidsOf(stateDir: string, slot: string): Promise<readonly number[]
   return [run.data.supervisor, ...run.data.children].map(({ pid }) => pid)
 }
 
-/** Containers of the app beyond one release in a slot and the router: those of a second release, and one-off ones. */
 async function strayContainers({ world, folder }: Ground): Promise<readonly string[]> {
   const host = world.job.env?.['DOCKER_HOST']
-  if (world.target !== 'docker' || host === undefined) return []
+  if (host === undefined) return []
+  return containersBeyond((...words) => docker(words, { host }), `shop-${folder.split('/').at(-1) ?? ''}`)
+}
+
+/** Containers of an app that run beyond one release in a slot, the router and shared services. */
+export async function containersBeyond(
+  ask: (...words: string[]) => Promise<string>,
+  name: string,
+): Promise<readonly string[]> {
   const label = (name: string) => `{{.Label "switchyard.${name}"}}`
   const format = ['role', 'slot', 'release', 'instance'].map(label).join(' ')
-  const app = `--filter=label=switchyard.app=shop-${folder.split('/').at(-1) ?? ''}`
-  const lines = (await docker(['ps', '--no-trunc', app, '--format', `${format} {{.Names}}`], { host })).split('\n')
+  const app = `--filter=label=switchyard.app=${name}`
+  const lines = (await ask('ps', '--no-trunc', app, '--format', `${format} {{.Names}}`)).split('\n')
   const releases = new Map<string, string>()
   return lines
     .filter((line) => line !== '')
     .filter((line) => {
       const [role = '', slot = '', release = ''] = line.split(' ')
-      if (role === 'router') return false
+      if (role === 'router' || role === 'shared') return false
       const first = releases.get(slot) ?? release
       releases.set(slot, first)
       return role !== 'slot' || first !== release

@@ -1,4 +1,4 @@
-import { Failure, allTo, emptySlot, noTraffic, other, slotHeader, slots } from '#kernel'
+import { Failure, allTo, emptySlot, isExclusive, loneServices, noTraffic, other, slotHeader, slots } from '#kernel'
 import type { Event, LedgerEntry, Measurement, Release, RouterTotals, Slot, SlotSeen, Weights } from '#kernel'
 import type { Ports } from '../../packages/operations/ports.ts'
 
@@ -8,6 +8,10 @@ export interface Traits {
   readonly healthy: boolean
   /** Share of answers that are 5xx once it has traffic. */
   readonly errorShare: number
+  /** Its worker ends again and again. */
+  readonly workerEnds?: boolean
+  /** The team's command at that time fails. */
+  readonly hookFails?: 'before-shift' | 'after-shift'
 }
 
 export const wellBehaved: Traits = { starts: true, healthy: true, errorShare: 0 }
@@ -40,7 +44,11 @@ interface Place {
   streak: number
   /** It had traffic that was not drained yet. */
   busy: boolean
+  /** What of its service `worker` runs. */
+  worker: 'stopped' | 'partial' | 'running'
 }
+
+const workerOf = (release: Release | null) => release?.services.find(({ name }) => name === 'worker')
 
 /**
  * A world in memory in which promises can be broken and are noticed: the ports of an environment, traits by version, and a
@@ -65,7 +73,9 @@ export class World {
   constructor(fate: Fate = longLife(), lag = 0) {
     this.fate = fate
     this.lag = lag
-    const place = (): Place => ({ release: null, state: 'empty', generation: 0, gatedIn: -1, streak: 0, busy: false })
+    const place = (): Place => ({
+      ...{ release: null, state: 'empty', generation: 0, gatedIn: -1, streak: 0, busy: false, worker: 'stopped' },
+    })
     this.places = { blue: place(), green: place() }
   }
 
@@ -79,8 +89,8 @@ export class World {
   /** What tells two worlds apart, for counting. */
   fingerprint(): string {
     const place = (slot: Slot) => {
-      const { release, state, generation, busy } = this.places[slot]
-      return `${release?.version ?? '-'}/${state}/${Math.sign(generation - this.places[other(slot)].generation)}/${busy}`
+      const { release, state, generation, busy, worker } = this.places[slot]
+      return `${release?.version ?? '-'}/${state}/${worker}/${Math.sign(generation - this.places[other(slot)].generation)}/${busy}`
     }
     return `${place('blue')} ${place('green')} ${this.weights.blue}:${this.weights.green} ${this.history.map((entry) => `${entry.release.version}${entry.state}`).join(',')}`
   }
@@ -94,10 +104,14 @@ export class World {
           return this.effect(() => this.start(slot, release))
         },
         stop: async (slot, { remove }) => this.effect(() => this.stop(slot, remove)),
+        handOver: async (slot) => this.effect(() => this.handOver(slot)),
         logs: async () => this.alive(''),
-        place: () => {
-          throw new Failure('INTERNAL', 'not scripted')
-        },
+        place: (_kind, release) => ({
+          run: async ({ argv: [when] }) => this.effect(() => this.hook(when, release)),
+          put: () => {
+            throw new Failure('INTERNAL', 'not scripted')
+          },
+        }),
         prune: async () => this.effect(() => undefined),
       },
       router: {
@@ -173,30 +187,93 @@ export class World {
   }
 
   private seen(slot: Slot): SlotSeen {
-    const { release, state, generation } = this.places[slot]
-    return release === null
-      ? emptySlot
-      : { release, state, generation, endpoints: [{ service: 'web', instance: 1, address: slot }] }
+    const { release, state, generation, worker } = this.places[slot]
+    if (release === null) return emptySlot
+    const endpoints = [{ service: 'web', instance: 1, address: slot }]
+    if (this.isLone(slot)) return { release, state, generation, endpoints, lone: worker }
+    const isWhole = workerOf(release) === undefined || worker === 'running'
+    return { release, state: state === 'running' && !isWhole ? 'partial' : state, generation, endpoints }
+  }
+
+  /** Must the worker of this slot not run beside that of the other one? */
+  private isLone(slot: Slot): boolean {
+    const { release } = this.places[slot]
+    return release !== null && loneServices(release, this.places[other(slot)].release).length > 0
+  }
+
+  private handOver(slot: Slot): void {
+    const [here, there] = [this.places[slot], this.places[other(slot)]]
+    if (here.release === null) return this.violated(`handed over to ${slot}, which is empty`)
+    if (this.isLone(slot) || this.isLone(other(slot))) there.worker = 'stopped'
+    if (this.fate.effects <= this.fate.crashAfter && this.isLone(slot)) this.startWorker(slot)
+  }
+
+  private hook(when: string, release: Release | undefined) {
+    const slot = slots.find((each) => this.places[each].release?.id === release?.id)
+    const place = slot === undefined ? undefined : this.places[slot]
+    if (slot === undefined || place?.gatedIn !== this.run) this.violated(`${when} ran for what was not gated`)
+    else if (this.weights[slot] !== (when === 'before-shift' ? 0 : 100))
+      this.violated(`${when} ran with ${this.weights[slot]} % of the traffic`)
+    if (this.traits.get(release?.version ?? '')?.hookFails === when)
+      throw new Failure('COMMAND_FAILED', `${when} fails`)
+    return { exitCode: 0, stdout: '', stderr: '', durationMs: 0 }
+  }
+
+  private startWorker(slot: Slot): void {
+    const { release } = this.places[slot]
+    if (workerOf(release) === undefined) return
+    this.places[slot].worker = this.traitsOf(slot).workerEnds === true ? 'partial' : 'running'
+    if (this.places[other(slot)].worker !== 'stopped' && (this.isLone(slot) || this.isLone(other(slot))))
+      this.violated(`two workers that must not run twice`)
+  }
+
+  /**
+   * What is wrong with the workers, once a run is over: those of the release that serves run, and no other that must not. A refused
+   * run leaves traffic where a killed one brought it, and the workers with the release that it took it from.
+   */
+  misplaced(isRefused: boolean): string | null {
+    const slot = slots.find((each) => this.weights[each] === 100)
+    if (slot === undefined || this.places[slot].state !== 'running') return null
+    const isMissing =
+      workerOf(this.places[slot].release) !== undefined &&
+      this.places[slot].worker !== 'running' &&
+      this.traitsOf(slot).workerEnds !== true
+    const there = this.places[other(slot)]
+    if (isRefused && (there.worker === 'running' || (there.release !== null && workerOf(there.release) === undefined)))
+      return null
+    if (isMissing) return `the worker of ${slot}, which serves, is ${this.places[slot].worker}`
+    const isLeft = this.isLone(other(slot)) && this.places[other(slot)].worker !== 'stopped'
+    return isLeft ? `the worker of ${other(slot)} still runs` : null
   }
 
   private traitsOf(slot: Slot): Traits {
     return this.traits.get(this.places[slot].release?.version ?? '') ?? wellBehaved
   }
 
+  private isExclusive(slot: Slot): boolean {
+    const { release } = this.places[slot]
+    return release !== null && isExclusive(release)
+  }
+
   private start(slot: Slot, release: Release) {
     const place = this.places[slot]
+    const beside = this.places[other(slot)]
+    const isBeside = beside.state === 'running' || beside.state === 'partial'
+    if (isBeside && (isExclusive(release) || this.isExclusive(other(slot))))
+      this.violated(`started ${release.version} beside ${beside.release?.version}`)
     const isSame = place.release?.id === release.id && place.state === 'running'
     if (!isSame && this.weights[slot] > 0 && place.release?.id !== release.id)
       this.violated(`started ${release.version} in ${slot}, which has traffic`)
     if (!isSame && place.busy && place.release?.id !== release.id)
       this.violated(`replaced ${slot} before it was drained`)
-    if (!isSame) Object.assign(place, { release, gatedIn: -1, streak: 0, busy: false })
+    if (!isSame) Object.assign(place, { release, gatedIn: -1, streak: 0, busy: false, worker: 'stopped' })
     place.generation = this.fence
     if (!(this.traits.get(release.version) ?? wellBehaved).starts) {
       place.state = 'stopped'
       throw new Failure('START_FAILED', `${release.version} does not start`)
     }
     place.state = this.fate.effects > this.fate.crashAfter && !isSame ? 'partial' : 'running'
+    if (!this.isLone(slot) && place.worker === 'stopped') this.startWorker(slot)
     return [{ service: 'web', instance: 1, address: slot }]
   }
 
@@ -204,7 +281,7 @@ export class World {
     const place = this.places[slot]
     if (this.weights[slot] > 0) this.violated(`stopped ${slot}, which has ${this.weights[slot]} % of the traffic`)
     if (place.busy) this.violated(`stopped ${slot} before it was drained`)
-    Object.assign(place, { state: 'stopped', gatedIn: -1, streak: 0 })
+    Object.assign(place, { state: 'stopped', gatedIn: -1, streak: 0, worker: 'stopped' })
     if (remove) Object.assign(place, { release: null, state: 'empty' })
   }
 
@@ -218,7 +295,8 @@ export class World {
       }
       if (this.weights[slot] > 0) place.busy = true
     }
-    if (weights.blue + weights.green === 0 && this.history.some((entry) => entry.state === 'good'))
+    const isRecreated = this.history.some(({ release }) => isExclusive(release))
+    if (!isRecreated && weights.blue + weights.green === 0 && this.history.some((entry) => entry.state === 'good'))
       this.violated('took all traffic away')
     this.weights = weights
   }

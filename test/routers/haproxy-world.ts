@@ -64,6 +64,11 @@ export async function haproxyWorld(way?: Way): Promise<HaproxyWorld> {
     async vanish({ address }) {
       await place.docker('kill', containers.get(address) ?? '')
     },
+    async fronted(service) {
+      const port = await freePort()
+      const listens = { [service]: { address: '127.0.0.1', port } }
+      return { port, router: haproxyRouter({ ...context, listens }) }
+    },
     async crash() {
       await place.docker('kill', `${network}-router`)
     },

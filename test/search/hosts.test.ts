@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, it } from '@jest/globals'
+import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { Failure, defaultGate, parseThreshold } from '#kernel'
 import type { Policy, Release } from '#kernel'
@@ -17,6 +17,11 @@ const policy: Policy = {
   thresholds: [parseThreshold('error_rate < 1%')],
   minSamples: 20,
   onInconclusive: 'continue',
+  hooks: {
+    'before-shift': [{ place: 'release', argv: ['before-shift'] }],
+    'after-shift': [{ place: 'host', argv: ['after-shift'] }],
+    timeoutMs: 1000,
+  },
   drainMs: 1000,
   graceMs: 1000,
   keepWarmMs: Infinity,
@@ -30,16 +35,10 @@ const kept = async () => ({ action: 'kept' as const, reason: '' })
 const never = new AbortController().signal
 
 function releaseOf(version: string): Release {
-  const routed = { port: 80, health: '/health' }
-  const service = {
-    name: 'web',
-    ref: `web@sha256:${version}`,
-    routed,
-    instances: 1,
-    overlap: 'allow',
-    env: {},
-  } as const
-  return { id: `id-${version}`, app: 'shop', environment: 'test', version, services: [service] }
+  const common = { ref: `web@sha256:${version}`, instances: 1, env: {} } as const
+  const web = { ...common, name: 'web', overlap: 'allow', routed: { port: 80, health: '/health' } } as const
+  const worker = { ...common, name: 'worker', overlap: 'never' } as const
+  return { id: `id-${version}`, app: 'shop', environment: 'test', version, services: [web, worker] }
 }
 
 /** Three hosts and the one process that changes them; all of it dies at once. */
@@ -63,11 +62,23 @@ class Hosts {
           ? rollback({ to: '', policy, lease, reason: 'test', database: kept }, ports, signal)
           : deploy({ ...order, mode: act.do, strategy: act.strategy, release: releaseOf(act.version) }, ports, signal),
       )
+      this.expectInPlace('done')
       return 'done'
     } catch (thrown) {
+      const { code = String(thrown) } = thrown as { code?: string }
+      if (!this.fate.crashed) this.expectInPlace(code)
       return this.fate.crashed ? 'crashed' : ((thrown as { code?: string }).code ?? String(thrown))
     } finally {
       states.add(this.worlds.map((world) => world.fingerprint()).join(' | '))
+    }
+  }
+
+  /** What must not run twice runs where the traffic of its host goes. */
+  private expectInPlace(came: string): void {
+    const isRefused = ['RELEASE_BAD', 'RELEASE_UNKNOWN', 'NO_PREVIOUS', 'NOTHING_STAGED'].includes(came)
+    for (const world of this.worlds) {
+      const misplaced = isRefused ? null : world.misplaced(false)
+      if (misplaced !== null) misplacements.push(`${came}: ${misplaced}`)
     }
   }
 
@@ -106,8 +117,12 @@ const faults: readonly (readonly [string, Traits])[] = [
   ['does not start there', { ...wellBehaved, starts: false }],
   ['is sick there', { ...wellBehaved, healthy: false }],
   ['breaks under traffic there', { ...wellBehaved, errorShare: 0.2 }],
+  ['has a worker that ends there', { ...wellBehaved, workerEnds: true }],
+  ['fails before the shift there', { ...wellBehaved, hookFails: 'before-shift' }],
+  ['fails after the shift there', { ...wellBehaved, hookFails: 'after-shift' }],
 ]
 
+const misplacements: string[] = []
 const states = new Set<string>()
 let runs = 0
 
@@ -121,6 +136,9 @@ async function expectRepair(hosts: Hosts): Promise<void> {
 }
 
 describe('three hosts, searched', () => {
+  beforeEach(() => void misplacements.splice(0))
+  afterEach(() => expect(misplacements).toEqual([]))
+
   afterAll(() => {
     process.stdout.write(`searched ${runs} runs on three hosts, ${states.size} distinct worlds at their ends\n`)
   })

@@ -45,7 +45,7 @@ describeWith('compose', 'takes over what docker compose up runs today', () => {
     'without being asked to, it does not; a release that is broken leaves it running',
     async () => {
       await expect(shop.deploy('v1', { ...told, adopt: false })).rejects.toMatchObject({ code: 'COMPOSE_RUNNING' })
-      const broken = { ...told, variables: { ...told.variables, FAULT: 'sick' } }
+      const broken = { ...told, variables: { ...told.variables, FAULT: 'sick' }, deadline: '4s' }
       await expect(shop.deploy('v2', broken)).rejects.toMatchObject({ code: 'GATE_FAILED' })
       expect((await get()).version).toBe('v0')
       expect(load.lines.reduce((sum, line) => sum + (line.type === 'interval' ? line.lost + line.bad : 0), 0)).toBe(0)

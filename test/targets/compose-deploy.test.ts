@@ -61,7 +61,7 @@ describeWith('compose', 'deploys a project with an app and a database', () => {
   ])(
     'a release that %s gets no request, and the one before serves on',
     async (what, fault) => {
-      const broken = { ...told, variables: { ...told.variables, ...fault } }
+      const broken = { ...told, variables: { ...told.variables, ...fault }, deadline: '4s' }
       await expect(shop.deploy(`bad ${what}`, broken)).rejects.toMatchObject({
         code: expect.stringMatching(/^(START|GATE)_FAILED$/),
       })
@@ -109,28 +109,31 @@ describeWith('compose', 'deploys a project with an app and a database', () => {
 
 describeWith('compose', 'deploys a project with a frontend, a backend and a worker', () => {
   let shop: ComposeShop
-  let load: RunningLoad
+  const loads: RunningLoad[] = []
   let store = ''
   const services: ServicesConfig = { frontend: { port: 3000 }, backend: { port: 4000 }, worker: {} }
   const told = { images: ['frontend', 'backend', 'worker'], services }
-  const get = async () => JSON.parse((await ask(shop.front)).body) as { version: string; count: number }
+  const get = async (url = shop.front) => JSON.parse((await ask(url)).body) as { version: string; count: number }
 
   beforeAll(async () => {
     shop = await composeShop('many')
   }, longMs)
   afterAll(async () => {
-    await load?.stop().catch(() => undefined)
+    await Promise.all(loads.map((load) => load.stop().catch(() => undefined)))
     await shop?.close()
   }, longMs)
 
   test.each(['v1', ...deploys])(
-    'release %s: what is asked through the front is of one release',
+    'release %s: what is asked at both published ports is of one release',
     async (version) => {
       await shop.deploy(version, told)
       expect((await get()).version).toBe(`${version}+${version}`)
+      expect((await get(shop.back)).version).toBe(version)
       store ||= await shop.identity('store')
       expect(await shop.identity('store')).toBe(store)
-      load ??= await startLoad({ url: shop.front, rate: 60, connections: 8, sockets: 0, slowMs: 0, intervalMs: 250 })
+      if (loads.length > 0) return
+      const options = { rate: 30, connections: 16, sockets: 0, slowMs: 0, intervalMs: 250 }
+      for (const url of [shop.front, shop.back]) loads.push(await startLoad({ url, ...options }))
     },
     longMs,
   )
@@ -141,10 +144,14 @@ describeWith('compose', 'deploys a project with a frontend, a backend and a work
       expect(await shop.rollback()).toBe('v5')
       const before = await get()
       expect(before.version).toBe('v5+v5')
-      const total = await load.stop()
-      console.log(`sent ${total.sent}, lost ${total.lost}, bad ${total.bad}, longest gap ${total.longestGap.ms} ms`)
-      expect([total.lost, total.bad]).toEqual([0, 0])
-      expect(Object.keys(total.seen).filter((each) => each.split('+')[0] !== each.split('+')[1])).toEqual([])
+      expect((await get(shop.back)).version).toBe('v5')
+      const [front, back] = await Promise.all(loads.map((load) => load.stop()))
+      for (const total of [front, back]) {
+        console.log(`sent ${total?.sent}, lost ${total?.lost}, bad ${total?.bad}, gap ${total?.longestGap.ms} ms`)
+        expect([total?.lost, total?.bad]).toEqual([0, 0])
+      }
+      const seen = Object.keys(front?.seen ?? {})
+      expect(seen.filter((each) => each.split('+')[0] !== each.split('+')[1])).toEqual([])
       expect((await get()).count).toBeGreaterThan(0)
       expect(await shop.identity('store')).toBe(store)
     },

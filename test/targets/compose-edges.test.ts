@@ -132,6 +132,7 @@ describeWith('compose', 'target compose at its edges', () => {
       const said = await place.docker('exec', id, 'node', '-p', 'JSON.stringify([process.env.MODE, process.env.TOKEN])')
       expect(JSON.parse(said)).toEqual([written, wicked])
       expect(await place.docker('exec', id, 'cat', '/run/secrets/pass', '/conf/a.txt')).toBe('open sesamev1')
+      expect(await place.docker('exec', '--user=1000', id, 'cat', '/conf/a.txt')).toBe('v1')
       await place.docker('exec', id, 'sh', '-c', 'echo kept > /uploads/f; echo kept > /state/f')
 
       await target().stop('blue', { graceMs: 1_000, remove: false })

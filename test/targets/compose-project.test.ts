@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
-import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { chmod, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { asFailure } from '#kernel'
 import type { Failure, Shell } from '#kernel'
 import { localShell } from '#runner'
 import { carryProject } from '../../packages/targets/compose/carry.ts'
@@ -229,6 +231,56 @@ configs: { inline: { content: "say $\${it} \${VALUE}" } }
     })
   })
 
+  test('what lies beside the checkout is this machine’s alone: refused for a project that runs elsewhere', async () => {
+    const text = `
+services:
+  web:
+    image: acme/shop
+    volumes: ['~/data:/data', '../beside:/beside', './conf:/conf:ro', '/srv/uploads:/uploads', 'named:/named']
+    secrets: [pass]
+secrets: { pass: { file: ~/pass.txt } }
+volumes: { named: {} }
+`
+    await writeProject(folder, { 'conf/a': 'a' })
+    expect((await carry(text)).services).toHaveLength(1)
+    const failure = await carry(text, { isElsewhere: true }).then(() => null, asFailure)
+    expect(failure).toMatchObject({ code: 'COMPOSE_UNSUPPORTED', hint: expect.stringContaining('absolute path') })
+    expect(failure?.message.match(/compose.yaml:\d+: service web: (\S+) is outside of the checkout/g)).toEqual([
+      'compose.yaml:5: service web: ~/data is outside of the checkout',
+      'compose.yaml:5: service web: ../beside is outside of the checkout',
+      'compose.yaml:6: service web: ~/pass.txt is outside of the checkout',
+    ])
+  })
+
+  test('services with a published port each have a front each; the page by the lowest port is the first', async () => {
+    const text = `
+services:
+  api: { image: acme/shop, ports: ['127.0.0.1:4000:4000'] }
+  web: { image: acme/shop, ports: ['80:3000'] }
+  worker: { image: acme/shop }
+`
+    const told = await carry(text, {
+      services: { api: settings, web: settings, worker: settings },
+      refs: { web: digest, api: digest, worker: digest },
+    })
+    expect(told.listen).toEqual({ address: '127.0.0.1', port: 4000 })
+    const found = await carry(text, { refs: { web: digest, api: digest, worker: digest } })
+    expect(found.listen).toEqual({ address: '0.0.0.0', port: 80 })
+    expect(found.listens).toEqual({ api: { address: '127.0.0.1', port: 4000 } })
+    expect(found.services.map(({ name, routed }) => [name, routed?.listen])).toEqual([
+      ['web', undefined],
+      ['api', 4000],
+      ['worker', undefined],
+    ])
+    const twice = carry(text.replace("['80:3000']", "['80:3000', '443:3443']"), { refs: { web: digest, api: digest } })
+    await expect(twice).rejects.toMatchObject({
+      code: 'COMPOSE_UNSUPPORTED',
+      message: expect.stringContaining('host port 443 (to 3443)'),
+    })
+    const configured = { services: { web: { ...settings, port: 3000, listen: 8080 } }, refs: { web: digest } }
+    await expect(carry(text, configured)).rejects.toMatchObject({ code: 'INPUT_CONFLICT', field: 'services' })
+  })
+
   test('variables that nobody set are told; those that compose itself obeys are not passed on', async () => {
     const { warnings, project } = await carry('services: {web: {image: x, environment: {A: "${NOBODY}"}}}', {
       variables: { COMPOSE_FILE: '/nowhere', PATH: '/nowhere', COMPOSE_PROJECT_NAME: 'hijack' },
@@ -254,7 +306,10 @@ configs: { inline: { content: "say $\${it} \${VALUE}" } }
       return {
         ...local,
         async run(command, signal) {
-          await writeFile(join(bin, 'docker'), `#!/bin/sh\n${script}\n`, { mode: 0o755 })
+          // Two are run at once: one is not to write what the other runs.
+          const fresh = join(bin, `docker-${randomUUID()}`)
+          await writeFile(fresh, `#!/bin/sh\n${script}\n`, { mode: 0o755 })
+          await rename(fresh, join(bin, 'docker'))
           return local.run({ ...command, env: { ...command.env, PATH: `${bin}:/usr/bin:/bin` } }, signal)
         },
       }

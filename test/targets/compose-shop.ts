@@ -17,7 +17,7 @@ import { dockerPlace } from './docker-world.ts'
 import type { DockerPlace } from './docker-world.ts'
 
 const apps = join(import.meta.dirname, '..', 'apps', 'compose')
-const pace = { successes: '5', deadline: '10s', drain: '5s', bake: '0' }
+const pace = { successes: '5', deadline: '30s', drain: '5s', bake: '0' }
 const pairs = (given: Readonly<Record<string, string | number>>) =>
   Object.entries(given)
     .map(([key, value]) => `${key}=${value}`)
@@ -35,6 +35,8 @@ export interface Told {
   readonly variables?: Readonly<Record<string, string>>
   readonly secrets?: Readonly<Record<string, string>>
   readonly adopt?: boolean
+  /** How long the gate may take. */
+  readonly deadline?: string
 }
 
 /** One of the sample projects in a checkout of its own, deployed as the action does it. */
@@ -43,6 +45,8 @@ export interface ComposeShop {
   readonly workspace: string
   readonly project: string
   readonly front: string
+  /** Where the second service answers that has a published port. */
+  readonly back: string
   readonly events: Event[]
   deploy(version: string, told: Told): Promise<Readonly<Record<string, string>>>
   /** Gives the version it came back to; it is told nothing but where. */
@@ -60,7 +64,7 @@ export async function composeShop(
   const { app, engine, folder } = place
   const workspace = join(folder, `p${app}`)
   await cp(join(apps, name), workspace, { recursive: true })
-  const [image, port] = [await buildHaproxy({ host: engine.host }), await freePort()]
+  const [image, port, back] = [await buildHaproxy({ host: engine.host }), await freePort(), await freePort()]
   const tag = `switchyard-test/compose-${name}:1`
   await buildApplication({ folder: join(apps, name, 'app'), tag, version: 'v0' }, { host: engine.host })
   let events: Event[] = []
@@ -83,7 +87,7 @@ export async function composeShop(
     })
   }
   return {
-    ...{ place, workspace, project: `p${app}`, front: `http://127.0.0.1:${port}` },
+    ...{ place, workspace, project: `p${app}`, front: `http://127.0.0.1:${port}`, back: `http://127.0.0.1:${back}` },
     get events() {
       return events
     },
@@ -93,10 +97,11 @@ export async function composeShop(
           ...{ host: engine.host, input: `FROM ${tag}\nLABEL version="${version}"\n` },
         })
         const services = Object.fromEntries(told.images.map((service) => [service, built]))
-        const env = { APP_PORT: port, FRONT_PORT: port, ...told.variables }
+        const env = { APP_PORT: port, FRONT_PORT: port, BACK_PORT: back, ...told.variables }
         const session = sessionWith({
           ...{ release: JSON.stringify({ version, services }), target: 'compose', ...pace, env: pairs(env) },
           ...{ secrets: pairs(told.secrets ?? {}), adopt: String(told.adopt === true), 'router-image': image },
+          ...(told.deadline === undefined ? {} : { deadline: told.deadline }),
         })
         if (told.services !== undefined) {
           await writeProject(workspace, { '.github/switchyard.yml': JSON.stringify({ services: told.services }) })

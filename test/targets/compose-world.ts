@@ -38,13 +38,23 @@ export async function composeWorld(): Promise<TargetWorld> {
     'compose.yaml': JSON.stringify({
       name: `p${app}`,
       services: {
-        web: { image: 'shop', ports: ['127.0.0.1:1:3000'], depends_on: ['store'], volumes: ['uploads:/uploads'] },
+        web: {
+          image: 'shop',
+          ports: ['127.0.0.1:1:3000'],
+          depends_on: ['store', 'worker'],
+          volumes: ['uploads:/uploads'],
+        },
+        worker: { image: 'shop' },
         store: { image: 'switchyard-test/base:1', command: ['sleep', '3600'], init: true, volumes: ['data:/data'] },
       },
       volumes: { uploads: {}, data: {} },
     }),
   })
-  const { project } = await carryProject(localShell(), { ...noWishes, workspace: folder, refs: { web: place.shop } })
+  const { project } = await carryProject(localShell(), {
+    ...noWishes,
+    workspace: folder,
+    refs: { web: place.shop, worker: place.shop },
+  })
   const ours = [`--filter=label=switchyard.app=${app}`, '--filter=label=switchyard.role=slot']
   const listed = async (...words: string[]) => lines(await place.docker('ps', '--quiet', ...ours, ...words))
   return {

@@ -11,6 +11,7 @@ import { startEngine } from '../components/engine.ts'
 import type { Engine } from '../components/engine.ts'
 import { buildApplication } from '../components/images.ts'
 import { leasedHost } from '../contract/leased-host.ts'
+import { workerService } from '../contract/target.ts'
 import type { TargetWorld, Wanted } from '../contract/target.ts'
 
 const run = promisify(execFile)
@@ -76,7 +77,7 @@ export async function dockerPlace(
 export function shopRelease(
   place: DockerPlace,
   version: string,
-  { fault, instances = 1, env = {}, command }: Wanted = {},
+  { fault, instances = 1, env = {}, command, worker }: Wanted = {},
 ): Release {
   const service = {
     name: 'web',
@@ -87,7 +88,8 @@ export function shopRelease(
     overlap: 'allow' as const,
     env: { VERSION: version, ...(fault === undefined ? {} : { FAULT: JSON.stringify(fault) }), ...env },
   }
-  return { id: randomBytes(20).toString('hex'), app: place.app, environment: 'test', version, services: [service] }
+  const services = worker === undefined ? [service] : [service, workerService(place.shop, worker)]
+  return { id: randomBytes(20).toString('hex'), app: place.app, environment: 'test', version, services }
 }
 
 /** Target docker in the network that the router would have made. */

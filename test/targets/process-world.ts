@@ -9,6 +9,7 @@ import { processTarget } from '../../packages/targets/process/process.ts'
 import { gone } from '../../packages/targets/process/processes.ts'
 import { Records } from '../../packages/targets/process/records.ts'
 import { leasedHost } from '../contract/leased-host.ts'
+import { workerService } from '../contract/target.ts'
 import type { TargetWorld } from '../contract/target.ts'
 
 const run = promisify(execFile)
@@ -33,7 +34,7 @@ export async function processWorld(): Promise<ProcessWorld> {
     folder,
     target,
     url: ({ address }) => `http://${address}`,
-    async release(version, { fault, instances = 1, env = {}, command = ['node', 'server.mjs'] } = {}) {
+    async release(version, { fault, instances = 1, env = {}, command = ['node', 'server.mjs'], worker } = {}) {
       const ref = await archive(folder, version, fault)
       const service = {
         name: 'web',
@@ -49,7 +50,7 @@ export async function processWorld(): Promise<ProcessWorld> {
         app: 'shop',
         environment: 'test',
         version,
-        services: [service],
+        services: worker === undefined ? [service] : [service, workerService(ref, worker)],
       }
       return made
     },

@@ -1,7 +1,8 @@
+import { isExclusive } from '../lone.ts'
 import { refsOf } from '../release.ts'
 import type { Release } from '../release.ts'
 import type { LedgerEntry, Seen } from '../seen.ts'
-import { allTo, other, sameWeights } from '../slot.ts'
+import { allTo, slots as both, other, sameWeights } from '../slot.ts'
 import type { Slot } from '../slot.ts'
 
 type Judged = LedgerEntry | undefined
@@ -45,7 +46,7 @@ export function younger(seen: Seen): Slot {
  */
 export function baseSlot(seen: Seen): Slot | null {
   const { weights, slots } = seen
-  if (weights.blue === 0 && weights.green === 0) return null
+  if (weights.blue === 0 && weights.green === 0) return servedLast(seen)
   const sole = soleSlot(seen)
   const candidate = sole ?? younger(seen)
   const elder = other(candidate)
@@ -53,7 +54,24 @@ export function baseSlot(seen: Seen): Slot | null {
   if (sole === null) return elderServes ? elder : candidate
   const overtaken = elderServes && slots[elder].generation < slots[sole].generation
   const unbaked = !isProven(seen, slots[sole].release) && isProven(seen, slots[elder].release)
+  // The elder was ended to make room; it is started again if the other one is not to stay.
+  if (unbaked && isRecreated(seen) && slots[elder].generation < slots[sole].generation) return elder
   return overtaken && unbaked ? elder : sole
+}
+
+/** A run that ends one release before it starts the other may be killed while nothing has traffic: what served last is the base. */
+function servedLast(seen: Seen): Slot | null {
+  const slotOf = (id: string | undefined) => both.find((slot) => seen.slots[slot].release?.id === id)
+  const held = seen.history.filter(({ release }) => !isBad(seen, release) && slotOf(release.id) !== undefined)
+  // One that served but was never baked to the end is better than none.
+  const served = held.find(({ state }) => state === 'good') ?? held.find(({ state }) => state === 'live')
+  const since = served === undefined ? [] : seen.history.slice(0, seen.history.indexOf(served) + 1)
+  const isRecreating = isRecreated(seen) || since.some(({ release }) => isExclusive(release))
+  return served === undefined || !isRecreating ? null : (slotOf(served.release.id) ?? null)
+}
+
+function isRecreated({ slots: { blue, green } }: Seen): boolean {
+  return [blue, green].some(({ release }) => release !== null && isExclusive(release))
 }
 
 /** The slot with a release that waits to be promoted or rejected: staged, half shifted or not yet baked. */

@@ -205,7 +205,8 @@ function sayGoodbye(client: Socket, boundary: FrameBoundary): void {
 
 function plain(response: ServerResponse, status: number, body: string): void {
   for (const name of response.getHeaderNames()) response.removeHeader(name)
-  response.writeHead(status, { 'content-type': 'text/plain', 'content-length': Buffer.byteLength(body) })
+  const again = status === 503 ? { 'retry-after': '2' } : {}
+  response.writeHead(status, { 'content-type': 'text/plain', 'content-length': Buffer.byteLength(body), ...again })
   response.end(body)
 }
 

@@ -1,6 +1,7 @@
 import { instanceHeader, slotHeader, slots } from '#kernel'
 import type { Slot, Weights } from '#kernel'
 import {
+  frontName,
   frontPort,
   insideFolder,
   laneCount,
@@ -28,13 +29,13 @@ export const healthMap = `${insideFolder}/health.map`
  * The whole configuration. What the runtime API changes later (addresses, weights, health paths) is written here and to the maps as
  * well, so that a restart of the router agrees with what it did before.
  */
-export function configOf(lanes: LanesOfSlots): string {
+export function configOf(lanes: LanesOfSlots, fronts = 1, behind: string | null = null): string {
   const places = slots.flatMap((slot) =>
-    Array.from({ length: laneCount }, (_, index) => ({ slot, index, lane: lanes[slot][index] })),
+    Array.from({ length: laneCount }, (_, index) => ({ slot, index, lane: lanes[slot][index] ?? undefined })),
   )
   const sections = [
     base,
-    front,
+    ...Array.from({ length: fronts }, (_, index) => frontend(index, behind)),
     ...places.map(({ slot, index }) => previewFrontend(slot, index)),
     ...places.flatMap(({ slot, index, lane }) => backends(slot, index, lane)),
   ]
@@ -91,19 +92,30 @@ const probeRules = `  http-request deny deny_status 405 if METH_CONNECT
   http-request set-header x-forwarded-proto http unless { req.hdr(x-forwarded-proto) -m found }
   http-request set-header x-forwarded-host %[req.hdr(host)] unless { req.hdr(x-forwarded-host) -m found }`
 
-const front = `frontend front
-  bind :${frontPort}
+/** Behind a front of the host only that one is believed about clients, and it has said all: nothing is added. */
+function believed(front: string): string {
+  return `  option forwardfor except ${front}
+  http-request del-header ^(x-forwarded-.*|forwarded)$ -m reg unless { src ${front} }
+`
+}
+
+/** All fronts read the same entry, so no service is shifted without the others. */
+function frontend(index: number, behind: string | null): string {
+  const lane = index + 1
+  return `frontend ${frontName(index)}
+  bind :${frontPort(index)}
   log ring@requests format raw local0
   log-format "%rt %b %ST %Ta"
-${probeRules}
+${behind === null ? '' : believed(behind)}${probeRules}
   http-request del-header ${instanceHeader}
   http-request set-var(txn.weight) str(weight),map_str_int(${weightMap},-1)
-  http-request return status 503 content-type text/plain string "no release is live\\n" if { var(txn.weight) -m int lt 0 }
+  http-request return status 503 content-type text/plain hdr Retry-After 2 string "no release is live\\n" if { var(txn.weight) -m int lt 0 }
   http-request set-var(txn.draw) rand(100),sub(txn.weight)
   http-request set-var(txn.slot) str(green) if { var(txn.draw) -m int lt 0 }
   http-request set-var(txn.slot) str(blue) unless { var(txn.slot) -m found }
-  use_backend %[var(txn.slot)]-1-socket if { req.hdr(upgrade) -i websocket }
-  use_backend %[var(txn.slot)]-1`
+  use_backend %[var(txn.slot)]-${lane}-socket if { req.hdr(upgrade) -i websocket }
+  use_backend %[var(txn.slot)]-${lane}`
+}
 
 function previewFrontend(slot: Slot, index: number): string {
   return `frontend ${previewName(slot, index)}

@@ -2,20 +2,20 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { Failure } from '#kernel'
 import type { Host } from '#kernel'
+import type { Listening } from '../index.ts'
 import { configVersion } from './config.ts'
-import type { Engine, Said } from './engine.ts'
+import type { Engine } from './engine.ts'
 import type { Names } from './names.ts'
 import type { RouterRecord } from './record.ts'
 import { frontPort, insideFolder, laneCount, previewPort } from './shape.ts'
 import { isAwake } from './runtime.ts'
+import { swapContainers } from './swap.ts'
 
 /** Below the state folder; mounted as a folder, because a file that is mounted alone does not follow its replacement. */
 export const sharedFolder = 'router/haproxy'
 export const envPath = 'router/router.env'
 
 const seenSchema = z.object({ running: z.boolean(), labels: z.record(z.string(), z.string()).nullable() })
-/** What is in flight may end; new connections are refused meanwhile, so it is short. */
-const stopSeconds = 1
 
 /** The router's container as it is. */
 export interface SeenContainer {
@@ -51,17 +51,16 @@ export async function seeContainer(engine: Engine, names: Names): Promise<SeenCo
 }
 
 /** A digest of all that a running container cannot be told later. */
-export function madeFrom({ image, secret, bind, listen, previews }: RouterRecord): string {
+export function madeFrom({ image, secret, bind, listen, behind, previews, fronts }: RouterRecord): string {
+  const more = fronts?.map(({ address, port }) => `${address}:${port}`)
   return createHash('sha256')
-    .update(JSON.stringify({ configVersion, image, secret, bind, listen, previews }))
+    .update(JSON.stringify({ configVersion, image, secret, bind, listen, behind, previews, more }))
     .digest('hex')
     .slice(0, 16)
 }
 
 /**
- * Puts a new container in the place of the one that is there, if any. The new one is made beforehand, so that the gap is no longer
- * than one container's end and another's start; one that does not come up is taken back and the old one started again. Gives the
- * length of the gap in ms.
+ * Puts a new router in the place of the one that is there, if any; see swapContainers. Gives the length of the gap in ms.
  * @throws Failure PORT_IN_USE, HOST_NOT_READY
  */
 export async function replaceContainer(
@@ -72,36 +71,13 @@ export async function replaceContainer(
   address: string,
   isThere: boolean,
 ): Promise<number> {
-  const { container } = names
-  const [next, old] = [`${container}-next`, `${container}-old`]
-  await engine.act(['rm', '--force', next])
-  done(
-    await engine.act(['create', ...createWords(host, names, record, address), `--name=${next}`, '--', record.image]),
-    host,
-  )
-  await engine.act(['rm', '--force', old])
-  const began = performance.now()
-  if (isThere) {
-    await engine.act(['update', '--restart=no', container])
-    await engine.act(['stop', `--time=${stopSeconds}`, container])
-    done(await engine.act(['rename', container, old]), host)
-  }
-  done(await engine.act(['rename', next, container]), host)
-  try {
-    await startContainer(engine, host, names, record)
-  } catch (thrown) {
-    await engine.act(['rm', '--force', container])
-    if (isThere) {
-      await engine.act(['rename', old, container])
-      await engine.act(['update', '--restart=always', container])
-      await engine.act(['start', container])
-      await isAwake(engine, container)
-    }
-    throw thrown
-  }
-  const gapMs = performance.now() - began
-  if (isThere) await engine.act(['rm', '--force', old])
-  return gapMs
+  return swapContainers(engine, {
+    container: names.container,
+    isThere,
+    create: [...createWords(host, names, record, address), `--name=${names.container}-next`, '--', record.image],
+    start: () => startContainer(engine, host, names, record),
+    refused: (why) => fault(why, host),
+  })
 }
 
 /** @throws Failure PORT_IN_USE, HOST_NOT_READY with the last words of the container */
@@ -130,20 +106,24 @@ function createWords(host: Host, names: Names, record: RouterRecord, address: st
     { length: laneCount * 2 },
     (_, at) => `--publish=127.0.0.1:${record.previews + at}:${previewPort('blue', 0) + at}`,
   )
-  const bind = record.bind.includes(':') ? `[${record.bind}]` : record.bind
+  const fronts = frontsOf(record).map(({ address, port }, index) => {
+    const bind = address.includes(':') ? `[${address}]` : address
+    return `--publish=${bind}:${port}:${frontPort(index)}`
+  })
   return [
     ...['--restart=always', '--log-driver=json-file', '--log-opt=max-size=10m', '--log-opt=max-file=3'],
     ...names.labels('router'),
     ...[`--label=switchyard.made-from=${madeFrom(record)}`, `--label=switchyard.state-dir=${host.stateDir}`],
     ...[`--network=${names.network}`, `--ip=${address}`],
-    `--mount=type=bind,source=${mountable(host)},target=${insideFolder},readonly`,
+    `--mount=type=bind,source=${mountable(host, sharedFolder)},target=${insideFolder},readonly`,
     `--env-file=${host.stateDir}/${envPath}`,
-    ...[`--publish=${bind}:${record.listen}:${frontPort}`, ...published],
+    ...[...fronts, ...published],
   ]
 }
 
-function mountable({ stateDir }: Host): string {
-  if (!/[,"\n]/.test(stateDir)) return `${stateDir}/${sharedFolder}`
+/** The path of a folder below the state folder, as one part of a --mount. @throws Failure HOST_NOT_READY */
+export function mountable({ stateDir }: Host, folder: string): string {
+  if (!/[,"\n]/.test(stateDir)) return `${stateDir}/${folder}`
   throw new Failure('HOST_NOT_READY', `docker cannot mount ${stateDir}: the path has a comma or a quote`, {
     field: 'state-dir',
     hint: 'Choose another state-dir.',
@@ -153,24 +133,26 @@ function mountable({ stateDir }: Host): string {
 function notStarted(why: string, record: RouterRecord, host: Host): Failure {
   const isPort = /port is already allocated|address already in use|failed to bind/i.test(why)
   if (!isPort) return fault(why, host)
-  const isFront =
-    new RegExp(`:${record.listen}\\b`).test(why) &&
-    !new RegExp(`127\\.0\\.0\\.1:${record.listen}\\b`).test(previewsOf(record))
-  const port = isFront ? record.listen : record.previews
+  const front = frontsOf(record).find(
+    (each) =>
+      new RegExp(`:${each.port}\\b`).test(why) &&
+      !new RegExp(`127\\.0\\.0\\.1:${each.port}\\b`).test(previewsOf(record)),
+  )
+  const port = front?.port ?? record.previews
   return new Failure('PORT_IN_USE', `port ${port} of this host is held by another program: ${lastLine(why)}`, {
     field: 'listen',
-    hint: isFront
-      ? `End what listens on ${record.bind}:${record.listen}, or give another port with listen.`
+    hint: front
+      ? `End what listens on ${front.address}:${port}, or give another port with listen.`
       : 'Run again: other ports are chosen for the previews.',
   })
 }
 
-function previewsOf(record: RouterRecord): string {
-  return Array.from({ length: laneCount * 2 }, (_, at) => `127.0.0.1:${record.previews + at}`).join(' ')
+function frontsOf({ bind, listen, fronts = [] }: RouterRecord): readonly Listening[] {
+  return [{ address: bind, port: listen }, ...fronts]
 }
 
-function done(said: Said, host: Host): void {
-  if (said.code !== 0) throw fault(said.stderr, host)
+function previewsOf(record: RouterRecord): string {
+  return Array.from({ length: laneCount * 2 }, (_, at) => `127.0.0.1:${record.previews + at}`).join(' ')
 }
 
 function fault(why: string, host: Host): Failure {
@@ -185,7 +167,8 @@ function fault(why: string, host: Host): Failure {
   })
 }
 
-function lastLine(text: string): string {
+/** What docker said, without its advice. */
+export function lastLine(text: string): string {
   const lines = text
     .trim()
     .split('\n')

@@ -61,7 +61,7 @@ function answered(said: Said): Said {
 
 function missing(what: string, cause?: unknown): Failure {
   if (/permission denied/i.test(what)) {
-    return new Failure('HOST_NOT_READY', `this user may not speak to Docker Engine: ${what.slice(0, 500)}`, {
+    return new Failure('DOCKER_REFUSED', `this user may not speak to Docker Engine: ${what.slice(0, 500)}`, {
       hint: 'Add the user to group docker on the host: sudo usermod -aG docker USER. It holds from the next login on.',
       cause,
     })

@@ -1,17 +1,18 @@
 import { noTraffic, slots } from '#kernel'
-import type { PreviewUrls } from '#kernel'
-import type { ManagedRouter, RouterContext } from '../index.ts'
+import type { PreviewUrls, Slot } from '#kernel'
+import type { Listening, ManagedRouter, RouterContext } from '../index.ts'
 import { readWeights } from './answers.ts'
 import { probeHeader, weightMap } from './config.ts'
 import { drainSlot } from './drain.ts'
 import { engineOf } from './engine.ts'
 import { namesOf } from './names.ts'
+import { readNetwork } from './network.ts'
 import { lanesOf, lead } from './preview.ts'
 import { readRecord } from './record.ts'
 import type { RouterRecord } from './record.ts'
 import { ask, unreachable } from './runtime.ts'
 import { readWeightsOnDisk, setUp } from './setup.ts'
-import { previewOffset } from './shape.ts'
+import { frontPort, previewOffset } from './shape.ts'
 import { shiftTo } from './shift.ts'
 import { Totals } from './totals.ts'
 
@@ -24,6 +25,8 @@ export function haproxyRouter(context: RouterContext): ManagedRouter {
   const engine = engineOf(host)
   const names = namesOf(context.app, context.environment)
   const totals = new Totals()
+  /** Of the slots, the one that this run is about. */
+  let subject: Slot = 'blue'
   const known = async (): Promise<RouterRecord> => {
     const record = await readRecord(host)
     if (record === null) throw unreachable('it was never set up')
@@ -43,6 +46,15 @@ export function haproxyRouter(context: RouterContext): ManagedRouter {
       await host.act({ argv: ['rm', '-rf', '--', `${host.stateDir}/router`] })
     },
 
+    async reach() {
+      const [{ routerAddress, frontAddress }, record] = await Promise.all([
+        readNetwork(engine, names),
+        readRecord(host),
+      ])
+      const ports = (record?.fronts ?? []).map(({ service }, index) => [service, frontPort(index + 1)] as const)
+      return { network: names.network, router: routerAddress, front: frontAddress, ports: Object.fromEntries(ports) }
+    },
+
     async read() {
       const [shown, file] = await Promise.all([show(), readWeightsOnDisk(host)])
       // One that is down does what its file says as soon as it is up.
@@ -50,12 +62,16 @@ export function haproxyRouter(context: RouterContext): ManagedRouter {
     },
 
     async preview(slot, release, endpoints) {
-      const record = await lead(engine, host, names.container, await known(), slot, lanesOf(release, endpoints))
+      subject = slot
+      const before = await known()
+      const lanes = lanesOf(release, endpoints, before.fronts)
+      const record = await lead(engine, host, names.container, before, slot, lanes)
       return Object.fromEntries(
-        record.slots[slot].map(({ service }, index) => [
-          service,
-          `http://127.0.0.1:${record.previews + previewOffset(slot, index)}`,
-        ]),
+        record.slots[slot].flatMap((lane, index) =>
+          lane === null
+            ? []
+            : [[lane.service, `http://127.0.0.1:${record.previews + previewOffset(slot, index)}`] as const],
+        ),
       )
     },
 
@@ -65,7 +81,10 @@ export function haproxyRouter(context: RouterContext): ManagedRouter {
 
     async front() {
       const record = await readRecord(host)
-      return { urls: frontUrls(context, record), headers: record === null ? {} : { [probeHeader]: record.secret } }
+      return {
+        urls: frontUrls(context, record, subject),
+        headers: record === null ? {} : { [probeHeader]: record.secret },
+      }
     },
 
     stats: (slot) => totals.read(engine, names.container, slot),
@@ -78,10 +97,21 @@ function shared<T>(question: () => Promise<T>): () => Promise<T> {
   return () => (underWay ??= question().finally(() => (underWay = null)))
 }
 
-/** Only the first routed service of a slot is reached through the front. */
-function frontUrls({ bind, listen }: RouterContext, record: RouterRecord | null): PreviewUrls {
-  const address = bind === '0.0.0.0' || bind === '::' ? '127.0.0.1' : bind
-  const url = `http://${address.includes(':') ? `[${address}]` : address}:${listen}`
-  const names = slots.flatMap((slot) => record?.slots[slot][0]?.service ?? [])
-  return Object.fromEntries(names.map((name) => [name, url]))
+/** Services that are at a front; of one that has moved between two fronts, where the slot of this run has it. */
+function frontUrls(context: RouterContext, record: RouterRecord | null, subject: Slot): PreviewUrls {
+  const fronts = [{ address: context.bind, port: context.listen }, ...(record?.fronts ?? [])]
+  const inTurn = [...slots.filter((slot) => slot !== subject), subject]
+  return Object.fromEntries(
+    inTurn.flatMap((slot) =>
+      fronts.flatMap((front, index) => {
+        const service = record?.slots[slot][index]?.service
+        return service === undefined ? [] : [[service, urlOf(front)] as const]
+      }),
+    ),
+  )
+}
+
+function urlOf({ address, port }: Listening): string {
+  const own = address === '0.0.0.0' || address === '::' ? '127.0.0.1' : address
+  return `http://${own.includes(':') ? `[${own}]` : own}:${port}`
 }

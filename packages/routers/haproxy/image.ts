@@ -4,6 +4,7 @@ import type { Engine } from './engine.ts'
 
 export const defaultImage = 'haproxy:3.0'
 
+const programs = { 'router-image': 'HAProxy 2.6', 'tls-image': 'Caddy 2.8' } as const
 const pullMs = 10 * 60_000
 const inspectedSchema = z.object({
   Id: z.string().regex(/^sha256:[0-9a-f]{64}$/),
@@ -14,9 +15,13 @@ const inspectedSchema = z.object({
  * What an image name means now: `name@sha256:…`, or the image's ID where it came from no registry. What is not here is pulled.
  * @throws Failure INPUT_INVALID, IMAGE_MISSING
  */
-export async function resolveImage(engine: Engine, asked: string): Promise<string> {
+export async function resolveImage(
+  engine: Engine,
+  asked: string,
+  field: 'router-image' | 'tls-image' = 'router-image',
+): Promise<string> {
   if (!/^[a-z0-9][a-z0-9._/:@-]{0,400}$/i.test(asked)) {
-    throw new Failure('INPUT_INVALID', `"${asked.slice(0, 100)}" is no name of an image`, { field: 'router-image' })
+    throw new Failure('INPUT_INVALID', `"${asked.slice(0, 100)}" is no name of an image`, { field })
   }
   const here = await inspect(engine, asked)
   if (here !== null) return here
@@ -25,10 +30,10 @@ export async function resolveImage(engine: Engine, asked: string): Promise<strin
   if (found !== null) return found
   throw new Failure(
     'IMAGE_MISSING',
-    `the router's image ${asked} is not here and cannot be pulled: ${pulled.stderr.trim().slice(-1_000)}`,
+    `the image ${asked} is not here and cannot be pulled: ${pulled.stderr.trim().slice(-1_000)}`,
     {
-      field: 'router-image',
-      hint: 'Give router-image, an image of HAProxy 2.6 or later that this host can pull, or load it on the host.',
+      field,
+      hint: `Give ${field}, an image of ${programs[field]} or later that this host can pull, or load it on the host.`,
     },
   )
 }

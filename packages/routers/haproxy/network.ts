@@ -10,10 +10,13 @@ const networkSchema = z.object({
 
 /** The router has a fixed place too, so that it comes back where it was. */
 const routerPlace = 2
+/** Beside it, and below the slots, which begin at .16: the front of the host, where there is one. */
+const frontPlace = 3
 const attempts = 5
 
 export interface Network {
   readonly routerAddress: string
+  readonly frontAddress: string
   readonly isNew: boolean
 }
 
@@ -24,7 +27,7 @@ export interface Network {
  */
 export async function ensureNetwork(engine: Engine, names: Names): Promise<Network> {
   const present = await inspect(engine, names.network)
-  if (present !== null) return { routerAddress: usable(present, names), isNew: false }
+  if (present !== null) return { ...placesIn(usable(present, names)), isNew: false }
   const trial = `${names.network}-subnet`
   for (let attempt = 1; ; attempt += 1) {
     await engine.act(['network', 'rm', trial])
@@ -39,10 +42,23 @@ export async function ensureNetwork(engine: Engine, names: Names): Promise<Netwo
       ...names.labels('network'),
       names.network,
     ])
-    if (created.code === 0) return { routerAddress: addressAt(subnet, routerPlace), isNew: true }
+    if (created.code === 0) return { ...placesIn(subnet), isNew: true }
     // Another network can take the subnet in between.
     if (attempt === attempts) throw notMade(created.stderr)
   }
+}
+
+/** A look. @throws Failure HOST_NOT_READY where it was never made, or is not ours */
+export async function readNetwork(engine: Engine, names: Names): Promise<Omit<Network, 'isNew'>> {
+  const present = await inspect(engine, names.network)
+  if (present !== null) return placesIn(usable(present, names))
+  throw new Failure('HOST_NOT_READY', `the network ${names.network} is not there`, {
+    hint: 'Deploy again: every run sets up what is missing.',
+  })
+}
+
+function placesIn(subnet: string): Omit<Network, 'isNew'> {
+  return { routerAddress: addressAt(subnet, routerPlace), frontAddress: addressAt(subnet, frontPlace) }
 }
 
 async function inspect(engine: Engine, name: string): Promise<z.infer<typeof networkSchema> | null> {
@@ -57,7 +73,7 @@ function usable(network: z.infer<typeof networkSchema>, names: Names): string {
   const { app, environment } = names
   const isOurs = network.Labels?.['switchyard.app'] === app && network.Labels['switchyard.environment'] === environment
   const subnet = subnetOf(network)
-  if (isOurs && subnet !== null) return addressAt(subnet, routerPlace)
+  if (isOurs && subnet !== null) return subnet
   throw new Failure('HOST_NOT_READY', `the network ${names.network} is there, and is not of ${app} ${environment}`, {
     hint: `Is it another app whose name and environment join to the same? Rename one, or remove the network: docker network rm ${names.network}`,
   })

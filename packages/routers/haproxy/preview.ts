@@ -4,23 +4,32 @@ import { readServers } from './answers.ts'
 import { configOf, healthMap, healthMapOf } from './config.ts'
 import { sharedFolder } from './container.ts'
 import type { Engine } from './engine.ts'
+import { inLanes } from './fronts.ts'
 import { checkedLanes, keepRecord } from './record.ts'
-import type { RouterRecord } from './record.ts'
+import type { Front, RouterRecord } from './record.ts'
 import { tell } from './runtime.ts'
 import { laneCount, laneName, previewName, serverCount, socketName } from './shape.ts'
-import type { Lane } from './shape.ts'
+import type { Lane, LanesOfSlots } from './shape.ts'
 
-/** The lanes of a release: its routed services in their order, the first one at the front. */
-export function lanesOf(release: Release, endpoints: readonly Endpoint[]): readonly Lane[] {
+/** The lanes of a release: its routed services at the fronts they belong to, the first one at the app's own. */
+export function lanesOf(
+  release: Release,
+  endpoints: readonly Endpoint[],
+  fronts: readonly Front[] = [],
+): LanesOfSlots['blue'] {
   return checkedLanes(
-    routedServices(release).map(({ name, routed }) => ({
-      service: name,
-      health: routed.health,
-      endpoints: endpoints
-        .filter(({ service }) => service === name)
-        .sort((a, b) => a.instance - b.instance)
-        .map(({ address }) => address),
-    })),
+    inLanes(routedServices(release), fronts).map((service) =>
+      service === null
+        ? null
+        : {
+            service: service.name,
+            health: service.routed.health,
+            endpoints: endpoints
+              .filter((endpoint) => endpoint.service === service.name)
+              .sort((a, b) => a.instance - b.instance)
+              .map(({ address }) => address),
+          },
+    ),
   )
 }
 
@@ -35,7 +44,7 @@ export async function lead(
   container: string,
   record: RouterRecord,
   slot: Slot,
-  lanes: readonly Lane[],
+  lanes: LanesOfSlots['blue'],
 ): Promise<RouterRecord> {
   const before = record.slots[slot]
   if (JSON.stringify(before) === JSON.stringify(lanes)) return record
@@ -55,13 +64,17 @@ export async function lead(
 
 /** What the router reads when it starts, readable for its own user. */
 export async function putFiles(host: Host, record: RouterRecord): Promise<void> {
-  await host.put(`${sharedFolder}/haproxy.cfg`, configOf(record.slots), 0o644)
+  await host.put(
+    `${sharedFolder}/haproxy.cfg`,
+    configOf(record.slots, 1 + (record.fronts?.length ?? 0), record.behind ?? null),
+    0o644,
+  )
   await host.put(`${sharedFolder}/health.map`, healthMapOf(record.slots), 0o644)
 }
 
 const numbers = Array.from({ length: serverCount }, (_, at) => at + 1)
 
-function commandsFor(slot: Slot, index: number, lane: Lane | undefined): string[] {
+function commandsFor(slot: Slot, index: number, lane: Lane | null | undefined): string[] {
   const [checked, preview] = [laneName(slot, index), previewName(slot, index)]
   const own = [checked, socketName(slot, index), preview]
   return [
@@ -80,7 +93,7 @@ function commandsFor(slot: Slot, index: number, lane: Lane | undefined): string[
   ]
 }
 
-function assertLeads(answer: string, slot: Slot, changed: readonly number[], lanes: readonly Lane[]): void {
+function assertLeads(answer: string, slot: Slot, changed: readonly number[], lanes: LanesOfSlots['blue']): void {
   const states = new Map(readServers(answer).map((state) => [`${state.backend}/${state.server}`, state]))
   for (const index of changed) {
     for (const number of numbers) {

@@ -14,7 +14,12 @@ const laneSchema = z.object({
   endpoints: z.array(z.string().regex(/^[0-9]{1,3}(?:\.[0-9]{1,3}){3}:[0-9]{1,5}$/)).max(serverCount),
 })
 
-const lanesSchema = z.array(laneSchema).max(laneCount)
+const lanesSchema = z.array(laneSchema.nullable()).max(laneCount)
+
+const frontSchema = z.object({ service: z.string(), address: z.string(), port: z.int() })
+
+/** A front beside the first one, and the service it was made for. */
+export type Front = z.infer<typeof frontSchema>
 
 const recordSchema = z.object({
   /** The image as it was asked for, and what it was found to be. */
@@ -23,6 +28,16 @@ const recordSchema = z.object({
   secret: z.string().regex(/^[0-9a-f]{32,128}$/),
   bind: z.string(),
   listen: z.number().int(),
+  /** In the order of their ports: the lane of the first of them is the second. */
+  fronts: z
+    .array(frontSchema)
+    .max(laneCount - 1)
+    .optional(),
+  /** The front of the host, which alone is believed about clients; its address in the network. */
+  behind: z
+    .string()
+    .regex(/^[0-9.]+$/)
+    .optional(),
   /** First host port of the previews. */
   previews: z.number().int(),
   slots: z.object({ blue: lanesSchema, green: lanesSchema }),
@@ -46,8 +61,8 @@ export function checkedLanes(lanes: LanesOfSlots['blue']): LanesOfSlots['blue'] 
       },
     )
   }
-  const crowded = lanes.find(({ endpoints }) => endpoints.length > serverCount)
-  if (crowded !== undefined) {
+  const crowded = lanes.find((lane) => (lane?.endpoints.length ?? 0) > serverCount)
+  if (crowded) {
     throw new Failure(
       'INPUT_INVALID',
       `service ${crowded.service} has ${crowded.endpoints.length} instances; router haproxy holds ${serverCount}`,

@@ -1,11 +1,12 @@
 import { Failure, noTraffic, sameWeights } from '#kernel'
-import type { Host, Weights } from '#kernel'
+import type { Host, Slot, Weights } from '#kernel'
 import type { RouterContext } from '../index.ts'
 import { readWeightFile, readWeights } from './answers.ts'
 import { weightMapOf } from './config.ts'
 import { envPath, madeFrom, replaceContainer, seeContainer, sharedFolder, startContainer } from './container.ts'
 import type { SeenContainer } from './container.ts'
 import type { Engine } from './engine.ts'
+import { frontsAsked, frontsWith, hasFronts, movedLanes } from './fronts.ts'
 import { defaultImage, resolveImage } from './image.ts'
 import type { Names } from './names.ts'
 import { ensureNetwork } from './network.ts'
@@ -57,22 +58,19 @@ async function renew(
   const { host, bind, listen } = context
   const asked = context.image || (before?.asked ?? defaultImage)
   const image = asked === before?.asked ? before.image : await resolveImage(engine, asked)
+  const fronts = frontsWith(frontsAsked(context), listen, before)
   const network = await ensureNetwork(engine, names)
   for (let attempt = 1; ; attempt += 1) {
     const previews = attempt === 1 && before !== null ? before.previews : guessPreviews()
-    const slots = before?.slots ?? { blue: [], green: [] }
+    const next = { bind, listen, ...(fronts.length === 0 ? {} : { fronts: [...fronts] }) }
+    const lanes = (slot: Slot) => (before === null ? [] : movedLanes(before.slots[slot], before, next))
     const record: RouterRecord = {
-      asked,
-      image,
-      secret: before?.secret ?? freshSecret(),
-      bind,
-      listen,
-      previews,
-      slots,
+      ...{ asked, image, secret: before?.secret ?? freshSecret(), ...next, previews },
+      slots: { blue: lanes('blue'), green: lanes('green') },
     }
     if (seen?.isRunning === true && seen.madeFrom === madeFrom(record)) {
       await keepRecord(host, record)
-      return [`the router's image is ${asked} now, which is the one that runs`]
+      return asked === before?.asked ? [] : [`the router's image is ${asked} now, which is the one that runs`]
     }
     await putAll(engine, host, record, weights)
     try {
@@ -81,7 +79,9 @@ async function renew(
       return told(record, seen, network.isNew ? names.network : null, gapMs)
     } catch (thrown) {
       const isPreview =
-        thrown instanceof Failure && thrown.code === 'PORT_IN_USE' && !thrown.message.startsWith(`port ${listen} `)
+        thrown instanceof Failure &&
+        thrown.code === 'PORT_IN_USE' &&
+        ![listen, ...fronts.map(({ port }) => port)].some((port) => thrown.message.startsWith(`port ${port} `))
       if (!isPreview || attempt === previewAttempts) throw thrown
     }
   }
@@ -107,8 +107,10 @@ export async function readWeightsOnDisk(host: Host): Promise<Weights | null> {
   return text === null ? null : readWeightFile(text)
 }
 
-function isAsAsked({ image, bind, listen }: RouterContext, record: RouterRecord): boolean {
-  return (image === '' || image === record.asked) && bind === record.bind && listen === record.listen
+function isAsAsked(context: RouterContext, record: RouterRecord): boolean {
+  const { image, bind, listen } = context
+  const isSame = (image === '' || image === record.asked) && bind === record.bind && listen === record.listen
+  return isSame && hasFronts(record, frontsAsked(context))
 }
 
 function assertSameState({ stateDir }: Host, seen: SeenContainer | null): void {
@@ -124,7 +126,8 @@ function assertSameState({ stateDir }: Host, seen: SeenContainer | null): void {
 }
 
 function told(record: RouterRecord, seen: SeenContainer | null, network: string | null, gapMs: number): string[] {
-  const where = `HAProxy (${record.image.slice(0, 80)}) on ${record.bind}:${record.listen}`
+  const fronts = (record.fronts ?? []).map(({ service, address, port }) => `, ${address}:${port} (${service})`)
+  const where = `HAProxy (${record.image.slice(0, 80)}) on ${record.bind}:${record.listen}${fronts.join('')}`
   const router =
     seen === null
       ? `started ${where}`

@@ -12,7 +12,7 @@ export const serverCount = 8
 
 /** Where things are inside the container; the folder is mounted from the state folder. */
 export const insideFolder = '/usr/local/etc/haproxy'
-export const frontPort = 8080
+const firstFrontPort = 8080
 const firstPreviewPort = 8101
 
 /** The answers of one routed service in one slot. `endpoints` are `address:port`, in the order of the instances. */
@@ -22,9 +22,19 @@ export interface Lane {
   readonly endpoints: readonly string[]
 }
 
-export type LanesOfSlots = Readonly<Record<Slot, readonly Lane[]>>
+/** Null: nothing of the slot's release belongs at the front of that number. */
+export type LanesOfSlots = Readonly<Record<Slot, readonly (Lane | null)[]>>
 
-/** `index` counts from 0; the first lane of a slot is what the front answers from. */
+/** `index` counts from 0; a front answers from the lane of its number, and there are fewer fronts than lanes. */
+export function frontName(index: number): string {
+  return index === 0 ? 'front' : `front-${index + 1}`
+}
+
+export function frontPort(index: number): number {
+  return firstFrontPort + index
+}
+
+/** `index` counts from 0. */
 export function laneName(slot: Slot, index: number): string {
   return `${slot}-${index + 1}`
 }

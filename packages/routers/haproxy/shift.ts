@@ -57,7 +57,7 @@ function trusted(record: RouterRecord | null, weights: Weights): string[] {
     .filter((slot) => weights[slot] > 0)
     .flatMap((slot) =>
       (record?.slots[slot] ?? []).flatMap((lane, index) =>
-        lane.endpoints.map((_, at) => `set server ${laneName(slot, index)}/s${at + 1} health up`),
+        (lane?.endpoints ?? []).map((_, at) => `set server ${laneName(slot, index)}/s${at + 1} health up`),
       ),
     )
 }

@@ -34,7 +34,7 @@ function choosing({ folder, prefix }: ConfigInput): string {
   set $_link ${weightLink};
   set $_weight none;
   if ($realpath_root ~ '/at/weight-([0-9]+)$') { set $_weight $1; }
-  if ($_slot = '') { return 503 "no release is live\\n"; }
+  if ($_slot = '') { add_header Retry-After 2 always; return 503 "no release is live\\n"; }
   set $_link $_slot-1;
 ${listing(prefix)}
   if ($_list = '') { return 503 "the live release has no instance\\n"; }`

@@ -3,17 +3,27 @@ import type { ProjectFile } from './project.ts'
 
 const block = 512
 
-/** The files as one tar (ustar, POSIX.1-1988), owned by whoever unpacks it, with no times. @throws Failure COMPOSE_UNSUPPORTED */
+/**
+ * The files as one tar (ustar, POSIX.1-1988), owned by whoever unpacks it, with no times. Folders are as a checkout has them: whom a
+ * container runs as has to find what lies in them.
+ * @throws Failure COMPOSE_UNSUPPORTED
+ */
 export function archive(files: readonly ProjectFile[]): Uint8Array {
+  const folders = [...new Set(files.flatMap(({ path }) => foldersAbove(path)))].sort()
   const parts = files.flatMap(({ path, mode, bytes }) => [
-    header(path, mode, bytes.byteLength),
+    header(path, mode, bytes.byteLength, '0'),
     bytes,
     new Uint8Array((block - (bytes.byteLength % block)) % block),
   ])
-  return Buffer.concat([...parts, new Uint8Array(2 * block)])
+  return Buffer.concat([...folders.map((path) => header(path, 0o755, 0, '5')), ...parts, new Uint8Array(2 * block)])
 }
 
-function header(path: string, mode: number, size: number): Uint8Array {
+function foldersAbove(path: string): readonly string[] {
+  const parts = path.split('/').slice(0, -1)
+  return parts.map((_, at) => parts.slice(0, at + 1).join('/'))
+}
+
+function header(path: string, mode: number, size: number, type: '0' | '5'): Uint8Array {
   const [prefix, name] = split(path)
   const bytes = Buffer.alloc(block)
   const put = (text: string, at: number, length: number) => bytes.write(text, at, length, 'utf8')
@@ -25,7 +35,7 @@ function header(path: string, mode: number, size: number): Uint8Array {
   put(octal(size, 11), 124, 12)
   put(octal(0, 11), 136, 12)
   put(' '.repeat(8), 148, 8)
-  put('0', 156, 1)
+  put(type, 156, 1)
   put('ustar\u000000', 257, 8)
   put(prefix, 345, 155)
   const sum = bytes.reduce((total, byte) => total + byte, 0)

@@ -8,9 +8,15 @@ import type { ProjectModel } from './model.ts'
 import type { ComposeProject } from './project.ts'
 import { readProject } from './read-project.ts'
 import type { ProjectSource } from './read-project.ts'
+import { straysOf } from './strays.ts'
 import { travel } from './travel.ts'
 
 export interface CarryInputs extends ProjectSource, Wishes {}
+
+interface Published {
+  readonly address: string
+  readonly port: number
+}
 
 /** What a release takes along from the checkout. */
 export interface Carried {
@@ -19,7 +25,9 @@ export interface Carried {
   /** All of the project as one text: the same text is the same configuration. As secret as what is in it. */
   readonly content: string
   /** Where the file itself published the app. */
-  readonly listen: { readonly address: string; readonly port: number } | null
+  readonly listen: Published | null
+  /** And its further services, by their names. */
+  readonly listens: Readonly<Record<string, Published>>
   /** For people: what they may not have meant. */
   readonly warnings: readonly string[]
 }
@@ -33,15 +41,29 @@ export async function carryProject(runner: Shell, inputs: CarryInputs): Promise<
   const services = chooseServices(read.model, inputs)
   const names = services.map(({ name }) => name)
   const { model, files, faults } = await travel(read.model, read.root, new Set(names))
-  const wrong = [...faultsOf(read.model, services), ...faults]
+  const strays = read.written === undefined ? [] : straysOf(read.model, read.written, read.root)
+  const wrong = [...faultsOf(read.model, services), ...faults, ...strays]
   if (wrong.length > 0) throw await unsupported(wrong, read.sources)
   const project = { model: withoutImages(model, names), replaced: names, files }
   return {
     services,
     project,
     content: contentOf(project),
-    listen: publishedAt(read.model, services),
+    ...listeningOf(read.model, services),
     warnings: read.unset.map((name) => `the compose file uses \${${name}}, which is not set: it is empty`),
+  }
+}
+
+function listeningOf(model: ProjectModel, [first, ...others]: readonly Service[]): Pick<Carried, 'listen' | 'listens'> {
+  const published = (service: Service) => publishedAt(model, service)
+  return {
+    listen: first === undefined ? null : published(first),
+    listens: Object.fromEntries(
+      others.flatMap((service) => {
+        const found = published(service)
+        return found === null ? [] : [[service.name, found] as const]
+      }),
+    ),
   }
 }
 

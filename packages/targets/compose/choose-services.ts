@@ -7,6 +7,7 @@ export interface ServiceSettings {
   readonly image?: string | undefined
   readonly command?: string | readonly string[] | undefined
   readonly port?: number | undefined
+  readonly listen?: string | number | undefined
   readonly health: string
   readonly instances: number
   readonly overlap: 'allow' | 'never'
@@ -39,6 +40,13 @@ export function chooseServices(model: ProjectModel, wishes: Wishes): readonly Se
       hint: `It has ${Object.keys(model.services).join(', ')}. Is a profile missing (input profiles)?`,
     })
   }
+  const listening = Object.entries(wishes.services).find(([, { listen }]) => listen !== undefined)
+  if (listening !== undefined) {
+    throw new Failure('INPUT_CONFLICT', `service ${listening[0]} has listen, and the compose file its ports`, {
+      field: 'services',
+      hint: 'Remove listen; the front has the ports that the compose file publishes.',
+    })
+  }
   const names = configured.length > 0 ? configured : Object.keys(model.services)
   const chosen = names.flatMap((name) => {
     const own = model.services[name]
@@ -57,9 +65,25 @@ export function chooseServices(model: ProjectModel, wishes: Wishes): readonly Se
       { field: 'release', hint: 'Give them the names of services of the compose file.' },
     )
   }
-  const rank = ({ own, service }: (typeof chosen)[number]) =>
-    service.routed === undefined ? 2 : isPublished(own, service.routed.port) ? 0 : 1
-  return chosen.sort((one, other) => rank(one) - rank(other)).map(({ service }) => service)
+  const rank = ({ service: { routed } }: (typeof chosen)[number]) =>
+    routed === undefined ? 2 : routed.listen === undefined ? 1 : 0
+  const [first, ...others] = chosen
+    // Compose prints services by their names; people mean the page by the lowest port.
+    .sort((one, other) => (configured.length > 0 ? 0 : listenOf(one.service) - listenOf(other.service)))
+    .sort((one, other) => rank(one) - rank(other))
+    .map(({ service }) => service)
+  return first === undefined ? [] : [atFront(first), ...others]
+}
+
+function listenOf({ routed }: Service): number {
+  return routed?.listen ?? 0
+}
+
+/** What the first one's port is can be said by who deploys; see publishedAt. */
+function atFront({ routed, ...service }: Service): Service {
+  if (routed === undefined) return service
+  const { listen: _listen, ...rest } = routed
+  return { ...service, routed: rest }
 }
 
 function refOf(name: string, own: ServiceModel, { refs, services }: Wishes): string | undefined {
@@ -87,36 +111,40 @@ function serviceOf(name: string, own: ServiceModel, ref: string, wishes: Wishes)
   const port = settings?.port ?? own.ports?.[0]?.target
   const env = Object.fromEntries(Object.entries(settings?.env ?? {}).map(([key, value]) => [key, String(value)]))
   const instances = settings?.instances ?? wishes.instances
+  const listen = Number(entryFor(own, port)?.published ?? Number.NaN)
   return {
     name,
     ref,
     ...(words.length === 0 ? {} : { command: words }),
-    ...(port === undefined ? {} : { routed: { port, health: settings?.health ?? wishes.health } }),
+    ...(port === undefined
+      ? {}
+      : {
+          routed: {
+            ...{ port, health: settings?.health ?? wishes.health },
+            ...(Number.isInteger(listen) ? { listen } : {}),
+          },
+        }),
     instances: instances > 1 ? instances : (own.deploy?.replicas ?? own.scale ?? 1),
     overlap: settings?.overlap ?? 'allow',
     env: { ...wishes.env, ...env },
   }
 }
 
-export function isPublished({ ports }: ServiceModel, port: number): boolean {
-  return (ports ?? []).some(({ target, published }) => target === port && hasPort(published))
-}
-
 export function hasPort(published: string | number | null | undefined): boolean {
   return published !== undefined && published !== null && published !== '' && String(published) !== '0'
 }
 
-/** Where the file itself would have published the app. */
+function entryFor({ ports }: ServiceModel, port: number | undefined) {
+  return ports?.find(({ target, published }) => target === port && hasPort(published))
+}
+
+/** Where the file itself would have published a service; null where it does not. */
 export function publishedAt(
   model: ProjectModel,
-  services: readonly Service[],
+  { name, routed }: Service,
 ): { readonly address: string; readonly port: number } | null {
-  const [front] = services
-  const entry = model.services[front?.name ?? '']?.ports?.find(
-    ({ target, published }) => target === front?.routed?.port && hasPort(published),
-  )
-  if (entry === undefined) return null
-  return { address: entry.host_ip || '0.0.0.0', port: Number(entry.published) }
+  const entry = entryFor(model.services[name] ?? {}, routed?.port)
+  return entry === undefined ? null : { address: entry.host_ip || '0.0.0.0', port: Number(entry.published) }
 }
 
 function noImage(name: string, { image }: ServiceModel): Failure {

@@ -2,15 +2,19 @@ import type { Shell, Target } from '#kernel'
 import type { TargetContext } from '../index.ts'
 import { engineOf } from '../docker/engine.ts'
 import { adopt, inPlace } from './adopt.ts'
+import { ensureImages } from '../docker/images.ts'
 import { namesOf } from '../docker/names.ts'
 import { observeSlots } from '../docker/observe-slots.ts'
 import { prune } from '../docker/prune.ts'
 import { recordsOf } from '../docker/records.ts'
+import { checkedRelease } from '../docker/release-schema.ts'
 import { slotLog } from '../docker/slot-log.ts'
+import { handOver } from './hand-over.ts'
 import type { ComposePlace } from './place.ts'
 import { preflight } from './preflight.ts'
 import { composeRecords } from './records.ts'
 import { releaseShell } from './release-shell.ts'
+import { checkRoom } from './room.ts'
 import { startSlot } from './start-slot.ts'
 import { stopSlot } from './stop-slot.ts'
 
@@ -23,6 +27,7 @@ export function composeTarget(context: TargetContext): Target {
   const place: ComposePlace = {
     ...{ host, engine: engineOf(host), names: namesOf(app, environment), records: recordsOf(host) },
     projects: composeRecords(host),
+    login: context.login,
   }
   const onHost: Shell = {
     run: (command, signal) => host.look(command, signal),
@@ -30,9 +35,14 @@ export function composeTarget(context: TargetContext): Target {
   }
   return {
     observe: () => observeSlots(place),
-    preflight: (release) => preflight(place, release, carried(release.id), context.adopts === true),
+    async preflight(release) {
+      await preflight(place, release, carried(release.id), context.adopts === true)
+      return checkRoom(place, release, carried(release.id))
+    },
+    prepare: (release, signal) => ensureImages(place, checkedRelease(release), signal),
     start: (slot, release, secrets, signal) => startSlot(place, slot, release, secrets, carried(release.id), signal),
     stop: (slot, { graceMs, remove }) => stopSlot(place, slot, graceMs, remove),
+    handOver: (slot, { graceMs }, signal) => handOver(place, slot, graceMs, signal),
     logs: (slot) => slotLog(place, slot),
     place(kind, release) {
       if (kind === 'runner') return runner

@@ -54,19 +54,23 @@ const rules: readonly Rule[] = [
 
   ({ ports }, service, { front }) =>
     (ports ?? []).flatMap(({ target, published }) => {
-      const isFront = service.name === front?.name && service.routed?.port === target
-      if (isFront && !/[^0-9]/.test(String(published ?? ''))) return []
+      const isFront = front !== undefined && service.routed?.port === target
+      const isFirst = ports?.find((each) => each.target === target && hasPort(each.published))?.published === published
+      if (isFront && isFirst && !/[^0-9]/.test(String(published ?? ''))) return []
       if (!isFront && !hasPort(published)) return []
       return [
         {
           key: 'ports',
-          what: isFront
-            ? `the range of ports ${String(published)} cannot be the front's`
-            : `host port ${String(published)} (to ${target}) ${twice}`,
+          what:
+            isFront && isFirst
+              ? `the range of ports ${String(published)} cannot be the front's`
+              : `host port ${String(published)} (to ${target}) ${twice}`,
           fix:
             front === undefined
               ? `Name the port of ${service.name} in .github/switchyard.yml, so that it is routed.`
-              : `The front takes over the port of ${front.name}:${front.routed?.port ?? ''} alone. Use expose here: others of the project reach ${service.name}:${target}.`,
+              : service.routed === undefined
+                ? `Name the port of ${service.name} in .github/switchyard.yml, so that it is routed, or use expose: others of the project reach ${service.name}:${target}.`
+                : `The front takes over one port of ${service.name}, which is that of ${service.routed.port}. Use expose here: others of the project reach ${service.name}:${target}.`,
         },
       ]
     }),

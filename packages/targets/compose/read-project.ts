@@ -13,6 +13,8 @@ export interface ProjectSource {
   /** Compose files from the workspace, the first one first; none: those that compose finds. */
   readonly files: readonly string[]
   readonly profiles: readonly string[]
+  /** Does the project run on another machine than this one? */
+  readonly isElsewhere?: boolean
   /** For `${…}`, beside the environment of the job and the file `.env`. */
   readonly variables: Readonly<Record<string, string>>
 }
@@ -26,6 +28,8 @@ export interface ReadProject {
   readonly sources: readonly string[]
   /** Variables that are nowhere set. */
   readonly unset: readonly string[]
+  /** The same project with paths as they were written; for one that runs elsewhere. */
+  readonly written?: ProjectModel
 }
 
 const usualNames = ['compose.yaml', 'compose.yml', 'docker-compose.yml', 'docker-compose.yaml']
@@ -51,17 +55,24 @@ export async function readProject(runner: Shell, source: ProjectSource): Promise
     ...{ cwd: workspace, env, timeoutMs, secrets, okCodes: allCodes },
   }
   const printing = runner.run(config)
+  const asWritten =
+    source.isElsewhere === true
+      ? runner.run({ ...config, argv: [...config.argv, '--no-path-resolution'] })
+      : Promise.resolve(null)
+  asWritten.catch(() => undefined)
   // Whether there is a compose at all is the first thing to say; both are asked at once.
   printing.catch(() => undefined)
   await assertCompose((argv) => runner.run({ argv, timeoutMs, okCodes: allCodes }), 'this machine')
   const { exitCode, stdout, stderr } = await printing
   if (exitCode !== 0) throw invalid(wordsOf(stderr), workspace)
   const model = parseModel(stdout)
+  const written = await asWritten
   const values = (given: Record<string, FileModel>) =>
     withValues(given, runner, { ...config, argv: ['docker', 'compose'] }, folder)
   return {
     model: { ...model, secrets: await values(model.secrets), configs: await values(model.configs) },
     root: isInside ? workspace : folder,
+    ...(written?.exitCode === 0 ? { written: parseModel(written.stdout) } : {}),
     sources: files.length > 0 ? files : await usualSources(workspace),
     unset: [
       ...new Set([...stderr.matchAll(/The \\?"([^"\\]+)\\?" variable is not set/g)].map((match) => match[1] ?? '')),

@@ -21,7 +21,7 @@ export interface ComposeRecords {
 
 /** A constant program: unpacks a tar into a folder, whole or not at all. */
 const unpack = String.raw`umask 077
-rm -rf "$1.new" && mkdir -p "$1.new" && tar -x -p -f - -C "$1.new" && rm -rf "$1" && mv "$1.new" "$1"`
+rm -rf "$1.new" && mkdir -p "$1.new" && chmod 700 "$(dirname "$1")" && tar -x -p -f - -C "$1.new" && chmod 755 "$1.new" && rm -rf "$1" && mv "$1.new" "$1"`
 
 export function composeRecords(host: Host): ComposeRecords {
   const folder = (id: string) => `releases/${releaseIdSchema.parse(id)}`

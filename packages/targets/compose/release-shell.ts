@@ -35,7 +35,7 @@ async function runOnce(
   signal: AbortSignal,
 ): Promise<CommandResult> {
   const { host, names, records, projects } = place
-  const [kept] = await Promise.all([records.release(release.id), ensureImages(place.engine, release, signal)])
+  const [kept] = await Promise.all([records.release(release.id), ensureImages(place, release, signal)])
   const secrets = kept !== null && kept.secrets.apart.length > 0 ? await records.secretsApart(release.id) : {}
   const [service] = release.services
   if (service === undefined) throw new Failure('RELEASE_INVALID', 'the release has no service')

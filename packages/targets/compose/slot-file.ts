@@ -24,6 +24,8 @@ export interface SlotFileInputs {
   readonly secrets: Secrets
   readonly slot: Slot
   readonly places: readonly Placed[]
+  /** Without what must not run twice, which comes later, so that nothing of the slot can wait for it. */
+  readonly usual: readonly Placed[]
   readonly folders: Folders
 }
 
@@ -52,7 +54,7 @@ export function slotFile(inputs: SlotFileInputs): string {
 }
 
 /** A file for one-off commands of the release's first service, at no address of its own. */
-export function onceFile(inputs: Omit<SlotFileInputs, 'slot' | 'places'>, service: Service): string {
+export function onceFile(inputs: Omit<SlotFileInputs, 'slot' | 'places' | 'usual'>, service: Service): string {
   const { names, project, folders } = inputs
   const { model } = project
   const own = ownNetworks(project)
@@ -98,7 +100,7 @@ function networksOf(model: ProjectModel, service: string, own: readonly string[]
   return Object.keys(model.services[service]?.networks ?? {}).filter((key) => own.includes(key))
 }
 
-function serviceKey({ service, instance }: Pick<Placed, 'service' | 'instance'>, slot: Slot): string {
+export function serviceKey({ service, instance }: Pick<Placed, 'service' | 'instance'>, slot: Slot): string {
   return `${service.name}-${slot}-${instance + 1}`
 }
 
@@ -186,10 +188,10 @@ function withSource(mount: NonNullable<ServiceModel['volumes']>[number], folders
 }
 
 /** Shared services are up before the slot is; among its own, the team's order holds for every instance. */
-function dependsOn(model: ServiceModel, { places, slot }: SlotFileInputs): Record<string, unknown> {
+function dependsOn(model: ServiceModel, { usual, slot }: SlotFileInputs): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(model.depends_on ?? {}).flatMap(([name, condition]) =>
-      places.filter(({ service }) => service.name === name).map((each) => [serviceKey(each, slot), condition]),
+      usual.filter(({ service }) => service.name === name).map((each) => [serviceKey(each, slot), condition]),
     ),
   )
 }

@@ -6,10 +6,18 @@ import type { Words } from '../docker/engine.ts'
 import { ensureImages } from '../docker/images.ts'
 import { containerName } from '../docker/names.ts'
 import { placesOf, readNetwork } from '../docker/network.ts'
+import type { Placed } from '../docker/network.ts'
 import { endpointsOf } from '../docker/observe-slots.ts'
 import type { KeptRelease, SlotRecords } from '../docker/records.ts'
 import { checkedRelease, checkedSecrets } from '../docker/release-schema.ts'
-import { assertNoneFails, notStarted, otherReleaseGraceMs, sortOut } from '../docker/start-slot.ts'
+import {
+  assertNoneFails,
+  notStarted,
+  ofPlaces,
+  otherReleaseGraceMs,
+  sortOut,
+  usualPlaces,
+} from '../docker/start-slot.ts'
 import { stopPhases } from '../docker/stop-slot.ts'
 import { adoptFolders } from './adopt.ts'
 import { ensureBase } from './base.ts'
@@ -18,7 +26,10 @@ import { foldersOf } from './folders.ts'
 import { slotProject } from './names.ts'
 import type { ComposePlace } from './place.ts'
 import type { ComposeProject, KeptProject } from './project.ts'
-import { onceFile, policyOf, slotFile } from './slot-file.ts'
+import { onceFile, policyOf, serviceKey, slotFile } from './slot-file.ts'
+
+/** What is there stays as it is, and what is not comes from what the engine has. */
+export const upWords = ['up', '--detach', '--no-build', '--no-recreate', '--pull=never'] as const
 
 /**
  * Makes the slot hold the release and run it, as compose would run the team's file. `carried` is what the release brought from the
@@ -43,13 +54,14 @@ export async function startSlot(
     records.release(release.id),
     projects.project(release.id),
     projects.projectName(),
-    ensureImages(engine, release, signal),
+    ensureImages(place, release, signal),
   ])
   const project = known ?? carried ?? noProject(release)
   const places = placesOf(release, slot, network)
+  const usual = await usualPlaces(place, release, slot, slots, places)
   const endpoints = endpointsOf(release, slot, network)
   const here = containers.filter((each) => each.slot === slot)
-  const sorted = sortOut(place, slot, release, places, here)
+  const sorted = sortOut(place, slot, release, usual, here)
   const next: SlotRecords = {
     ...slots,
     generation: slots.generation + 1,
@@ -58,7 +70,7 @@ export async function startSlot(
   const own = here.filter((each) => each.release === release.id)
   const isUp = sorted.missing.length + sorted.ended.length + sorted.others.length === 0
   if (isUp && slots[slot]?.release === release.id && before !== null && known !== null) {
-    await assertNoneFails(place, own)
+    await assertNoneFails(place, ofPlaces(place, slot, release, usual, own))
     await records.keepSlots(next)
     return endpoints
   }
@@ -75,7 +87,7 @@ export async function startSlot(
   await records.keepSlots(next)
   await adoptFolders(place, project)
   await ensureBase(place, release, project)
-  await putFiles(place, { project, kept, secrets: values, slot, places })
+  await putFiles(place, { project, kept, secrets: values, slot, places, usual })
 
   // Of this release and of no use, under whatever name a compose that was killed has left it.
   const serviceOf = new Map(
@@ -99,12 +111,16 @@ export async function startSlot(
         name,
       ]),
       [
-        composeWords(
-          slotProject(names, slot, release.id),
-          projects.file(release.id, slot),
-          projects.folder(release.id),
-          ...['up', '--detach', '--no-build', '--no-recreate', '--pull=never'],
-        ),
+        ...(usual.length === 0
+          ? []
+          : [
+              composeWords(
+                slotProject(names, slot, release.id),
+                projects.file(release.id, slot),
+                projects.folder(release.id),
+                ...[...upWords, '--', ...usual.map((each) => serviceKey(each, slot))],
+              ),
+            ]),
       ],
       [listWords(names)],
     ],
@@ -113,10 +129,7 @@ export async function startSlot(
   const fault = faultIn(said)
   if (fault !== null) throw await notStarted(place, slot, release, fault)
   const now = readContainers(said.at(-1)?.text ?? '')
-  await assertNoneFails(
-    place,
-    now.filter((each) => each.slot === slot && each.release === release.id),
-  )
+  await assertNoneFails(place, ofPlaces(place, slot, release, usual, now))
   return endpoints
 }
 
@@ -125,7 +138,8 @@ interface Filled {
   readonly kept: KeptRelease
   readonly secrets: Secrets
   readonly slot: Slot
-  readonly places: ReturnType<typeof placesOf>
+  readonly places: readonly Placed[]
+  readonly usual: readonly Placed[]
 }
 
 async function putFiles({ host, names, projects }: ComposePlace, filled: Filled): Promise<void> {

@@ -10,8 +10,13 @@ const unhurriedMs = 10_000
 export async function stopSlot(place: ComposePlace, slot: Slot, graceMs: number, remove: boolean): Promise<void> {
   const held = (await place.records.slots())[slot]
   const project = held === null ? null : await place.projects.project(held.release)
-  const own = project === null || graceMs < unhurriedMs ? 0 : longestGraceMs(project)
-  await stopContainers(place, slot, own > 0 ? own : graceMs, remove)
+  await stopContainers(place, slot, project === null ? graceMs : graceOf(project, graceMs), remove)
+}
+
+/** What a policy's grace becomes where the team wrote one. */
+export function graceOf(project: KeptProject, graceMs: number): number {
+  const own = graceMs < unhurriedMs ? 0 : longestGraceMs(project)
+  return own > 0 ? own : graceMs
 }
 
 /** In ms; 0 where the file says nothing. */

@@ -54,7 +54,7 @@ export async function travel(model: ProjectModel, root: string, replaced: Readon
 }
 
 /** The path from the root, or null for one of the host's own. */
-function below(root: string, source: string): string | null {
+export function below(root: string, source: string): string | null {
   const path = relative(root, single(source))
   return path.startsWith('..') || isAbsolute(path) ? null : path
 }

@@ -7,10 +7,11 @@ import type { Names } from './names.ts'
 
 const label = (name: string) => `{{json (.Label "switchyard.${name}")}}`
 
-const lineFormat = `{"name":{{json .Names}},"state":{{json .State}},"status":{{json .Status}},"slot":${label('slot')},"release":${label('release')},"address":${label('address')}}`
+const lineFormat = `{"name":{{json .Names}},"service":${label('service')},"state":{{json .State}},"status":{{json .Status}},"slot":${label('slot')},"release":${label('release')},"address":${label('address')}}`
 
 const lineSchema = z.object({
   name: z.string(),
+  service: z.string(),
   state: z.string(),
   status: z.string(),
   slot: z.enum(['blue', 'green']),
@@ -21,6 +22,7 @@ const lineSchema = z.object({
 /** A container of a slot, as it is now. */
 export interface Container {
   readonly name: string
+  readonly service: string
   readonly slot: Slot
   readonly release: string
   readonly address: string

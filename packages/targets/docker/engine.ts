@@ -66,7 +66,7 @@ while [ $# -gt 0 ]; do
   index=$((index + 1))
 done`
 
-/** @throws Failure DOCKER_MISSING from every call when no engine answers. */
+/** @throws Failure DOCKER_MISSING from every call when no engine answers, DOCKER_REFUSED when it does not answer this user. */
 export function engineOf(host: Host): Engine {
   return {
     async look(words, { env = {}, timeoutMs = lookMs, signal } = {}) {
@@ -132,7 +132,7 @@ function answered(said: Said): Said {
 
 function missing(what: string, cause?: unknown): Failure {
   if (/permission denied/i.test(what)) {
-    return new Failure('HOST_NOT_READY', `this user may not speak to Docker Engine: ${what.slice(0, 500)}`, {
+    return new Failure('DOCKER_REFUSED', `this user may not speak to Docker Engine: ${what.slice(0, 500)}`, {
       hint: 'Add the user to group docker on the host: sudo usermod -aG docker USER. It holds from the next login on.',
       cause,
     })

@@ -7,7 +7,7 @@ const oldest = [20, 10] as const
 
 /**
  * Does Docker Engine answer here, to this user, and is it new enough? A look.
- * @throws Failure DOCKER_MISSING, HOST_NOT_READY
+ * @throws Failure DOCKER_MISSING, DOCKER_REFUSED, HOST_NOT_READY
  */
 export async function engineNeeds(host: Host): Promise<readonly string[]> {
   // Of the engine: the command line beside it may be of another version.

@@ -1,5 +1,5 @@
-import { emptySlot } from '#kernel'
-import type { Endpoint, Release, Slot, SlotSeen, SlotsSeen } from '#kernel'
+import { emptySlot, loneServices, other } from '#kernel'
+import type { Endpoint, Release, Service, Slot, SlotSeen, SlotsSeen } from '#kernel'
 import { isDown, listContainers } from './containers.ts'
 import type { Container } from './containers.ts'
 import { containerName } from './names.ts'
@@ -24,15 +24,39 @@ async function observe(
   containers: readonly Container[],
 ): Promise<SlotSeen> {
   const held = slots[slot]
-  const kept = held === null ? null : await place.records.release(held.release)
-  if (held === null || kept === null) return emptySlot
-  const { release } = kept
+  const release = await releaseIn(place, slots, slot)
+  if (held === null || release === null) return emptySlot
+  const lone = loneServices(release, await releaseIn(place, slots, other(slot)))
+  const usual = release.services.filter((service) => !lone.includes(service))
+  const namesOf = (services: readonly Service[]) => containerNames(place, slot, release, services)
+  const up = containers.filter((each) => each.slot === slot && !isDown(each))
+  const isLone = new Set(namesOf(lone))
   return {
     release,
     generation: held.generation,
     endpoints: endpointsOf(release, slot, held.network),
-    state: stateOf(place, release, slot, containers),
+    // A container of another release that still runs here is a start that was cut short.
+    state: stateOf(
+      up.filter(({ name }) => !isLone.has(name)),
+      namesOf(usual),
+      up.length > 0,
+    ),
+    ...(lone.length === 0
+      ? {}
+      : {
+          lone: stateOf(
+            up.filter(({ name }) => isLone.has(name)),
+            [...isLone],
+            false,
+          ),
+        }),
   }
+}
+
+/** The release that a slot is to hold. */
+export async function releaseIn({ records }: Place, slots: SlotRecords, slot: Slot): Promise<Release | null> {
+  const held = slots[slot]
+  return held === null ? null : ((await records.release(held.release))?.release ?? null)
 }
 
 /** Where the routed services of a release listen in a slot. */
@@ -44,13 +68,19 @@ export function endpointsOf(release: Release, slot: Slot, network: string): Endp
   )
 }
 
-function stateOf({ names }: Place, release: Release, slot: Slot, containers: readonly Container[]): SlotSeen['state'] {
-  const up = containers.filter((each) => each.slot === slot && !isDown(each))
-  const running = new Set(up.filter(({ state }) => state === 'running').map(({ name }) => name))
-  const wanted = release.services.flatMap(({ name, instances }) =>
+function containerNames({ names }: Place, slot: Slot, release: Release, services: readonly Service[]): string[] {
+  return services.flatMap(({ name, instances }) =>
     Array.from({ length: instances }, (_, instance) => containerName(names, slot, release.id, name, instance)),
   )
-  if (up.length === 0) return 'stopped'
-  // A container of another release that still runs here is a start that was cut short.
+}
+
+/** @param isLeft something runs that is none of these */
+function stateOf(
+  up: readonly Container[],
+  wanted: readonly string[],
+  isLeft: boolean,
+): 'stopped' | 'partial' | 'running' {
+  if (up.length === 0) return isLeft ? 'partial' : 'stopped'
+  const running = new Set(up.filter(({ state }) => state === 'running').map(({ name }) => name))
   return up.length === wanted.length && wanted.every((name) => running.has(name)) ? 'running' : 'partial'
 }

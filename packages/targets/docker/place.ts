@@ -1,5 +1,6 @@
 import type { Host } from '#kernel'
 import type { Engine } from './engine.ts'
+import type { Login } from './login.ts'
 import type { Names } from './names.ts'
 import type { Records } from './records.ts'
 
@@ -9,4 +10,6 @@ export interface Place {
   readonly engine: Engine
   readonly names: Names
   readonly records: Records
+  /** For pulls of the release's images, where one was given. */
+  readonly login?: Login | undefined
 }

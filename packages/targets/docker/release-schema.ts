@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { Failure } from '#kernel'
 import type { Release, Secrets } from '#kernel'
+import { containerSchema } from './container-schema.ts'
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,40}$/, 'must be lower-case letters, digits and dashes')
 const variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,254}$/, 'must be a name of an environment variable')
@@ -18,14 +19,17 @@ export const refSchema = z
 
 export const releaseIdSchema = z.string().regex(/^[0-9a-f]{12,128}$/)
 
+const port = z.number().int().min(1).max(65_535)
+
 const serviceSchema = z.object({
   name,
   ref: refSchema,
   command: z.array(value).min(1).max(256).optional(),
-  routed: z.object({ port: z.number().int().min(1).max(65_535), health: z.string().max(2048) }).optional(),
+  routed: z.object({ port, health: z.string().max(2048), listen: port.optional() }).optional(),
   instances: z.number().int().min(1).max(32),
   overlap: z.enum(['allow', 'never']),
   env: z.record(variable, value),
+  container: containerSchema.optional(),
 })
 
 export const releaseSchema = z.object({

@@ -1,18 +1,54 @@
 import type { Release, Slot } from '#kernel'
+import { containerWords, livingWords, restartOf } from './container-words.ts'
 import type { Words } from './engine.ts'
 import { containerName, labelsOf } from './names.ts'
 import type { Names } from './names.ts'
 import type { Placed } from './network.ts'
 import type { KeptRelease, Records } from './records.ts'
 
-/** What grows without bound fills the disk that every other release needs. json-file: `logs` works whatever the engine's default is. */
-const logWords = ['--log-driver=json-file', '--log-opt=max-size=10m', '--log-opt=max-file=3']
+/** How containers come to be: what has to be done first, phase by phase, and then all at once. */
+export interface Making {
+  readonly before: readonly (readonly Words[])[]
+  readonly last: readonly Words[]
+}
 
 /**
- * Starts one instance. `always`, because an engine that was killed leaves containers that are to start `unless-stopped` lying;
- * what is retired is told `no` first. Every value is joined to its option, so that none can become one.
+ * Makes and starts instances. A container that is to be in more than one network is made first and joined to them before it runs: the
+ * oldest engines take one network with `run`.
  */
-export function runWords(
+export function makingOf(
+  names: Names,
+  records: Records,
+  kept: KeptRelease,
+  slot: Slot,
+  places: readonly Placed[],
+): Making {
+  const nameOf = ({ service, instance }: Placed) => containerName(names, slot, kept.release.id, service.name, instance)
+  const joined = places.filter(({ service }) => networksOf(service).length > 0)
+  const alone = places.filter((each) => !joined.includes(each))
+  return {
+    before: [
+      joined.map((each) => instanceWords(['create'], names, records, kept, slot, each)),
+      joined.flatMap((each) => connectWords(each.service, nameOf(each))),
+    ],
+    last: [
+      ...joined.map((each): Words => ['start', '--', nameOf(each)]),
+      ...alone.map((each) => instanceWords(['run', '--detach'], names, records, kept, slot, each)),
+    ],
+  }
+}
+
+export function networksOf({ container }: Release['services'][number]): readonly string[] {
+  return [...new Set(container?.networks ?? [])]
+}
+
+export function connectWords(service: Release['services'][number], name: string): readonly Words[] {
+  return networksOf(service).map((network) => ['network', 'connect', '--', network, name])
+}
+
+/** Every value is joined to its option, so that none can become one. */
+function instanceWords(
+  verb: Words,
   names: Names,
   records: Records,
   kept: KeptRelease,
@@ -26,7 +62,13 @@ export function runWords(
     ...(service.routed === undefined ? {} : { PORT: String(service.routed.port) }),
   }
   return [
-    ...['run', '--detach', '--pull=never', '--restart=always', ...logWords],
+    ...[
+      ...verb,
+      '--pull=never',
+      `--restart=${restartOf(service)}`,
+      ...containerWords(service),
+      ...livingWords(service),
+    ],
     `--name=${containerName(names, slot, release.id, service.name, instance)}`,
     ...labelsOf(names, {
       role: 'slot',
@@ -42,12 +84,18 @@ export function runWords(
   ]
 }
 
-/** A one-off container of the release, with its settings and secrets. */
-export function oneOffWords(names: Names, records: Records, kept: KeptRelease, more: Words): Words {
+/** A one-off container of the release's first service, with its settings and secrets: run, or made to be joined to more networks. */
+export function oneOffWords(
+  verb: 'run' | 'create',
+  names: Names,
+  records: Records,
+  kept: KeptRelease,
+  more: Words,
+): Words {
   const [service] = kept.release.services
   if (service === undefined) return []
   return [
-    ...['run', '--rm', '--interactive', '--pull=never', ...logWords, `--network=${names.network}`],
+    ...[verb, '--rm', '--interactive', '--pull=never', ...containerWords(service), `--network=${names.network}`],
     ...labelsOf(names, { role: 'release', release: kept.release.id }),
     ...environmentWords(records, kept, service, {}),
     ...more,

@@ -1,5 +1,6 @@
-import { Failure } from '#kernel'
+import { Failure, loneServices, other } from '#kernel'
 import type { Endpoint, Release, Secrets, Slot } from '#kernel'
+import { restartOf } from './container-words.ts'
 import { isDown, listContainers, listWords, readContainers } from './containers.ts'
 import type { Container } from './containers.ts'
 import { faultIn } from './engine.ts'
@@ -8,11 +9,11 @@ import { ensureImages } from './images.ts'
 import { containerName } from './names.ts'
 import { placesOf, readNetwork } from './network.ts'
 import type { Placed } from './network.ts'
-import { endpointsOf } from './observe-slots.ts'
+import { endpointsOf, releaseIn } from './observe-slots.ts'
 import type { Place } from './place.ts'
 import type { KeptRelease, SlotRecords } from './records.ts'
 import { checkedRelease, checkedSecrets } from './release-schema.ts'
-import { runWords } from './run-words.ts'
+import { makingOf } from './run-words.ts'
 import { formatEnvFile, splitSecrets } from './secrets.ts'
 import { lastWords } from './slot-log.ts'
 import { stopPhases } from './stop-slot.ts'
@@ -40,9 +41,9 @@ export async function startSlot(
     records.slots(),
     readNetwork(engine, names),
     records.release(release.id),
-    ensureImages(engine, release, signal),
+    ensureImages(place, release, signal),
   ])
-  const places = placesOf(release, slot, network)
+  const places = await usualPlaces(place, release, slot, slots, placesOf(release, slot, network))
   const endpoints = endpointsOf(release, slot, network)
   const here = containers.filter((each) => each.slot === slot)
   const sorted = sortOut(place, slot, release, places, here)
@@ -54,10 +55,7 @@ export async function startSlot(
 
   const isUp = sorted.missing.length + sorted.ended.length + sorted.others.length === 0
   if (isUp && slots[slot]?.release === release.id && before !== null) {
-    await assertNoneFails(
-      place,
-      here.filter((each) => each.release === release.id),
-    )
+    await assertNoneFails(place, ofPlaces(place, slot, release, places, here))
     await records.keepSlots(next)
     return endpoints
   }
@@ -77,6 +75,7 @@ export async function startSlot(
   if (JSON.stringify(before) !== JSON.stringify(kept)) await records.keepRelease(kept)
   await records.keepSlots(next)
 
+  const making = makingOf(names, records, kept, slot, sorted.missing)
   const said = await engine.act(
     [
       ...stopPhases(
@@ -84,22 +83,48 @@ export async function startSlot(
         otherReleaseGraceMs,
       ),
       sorted.useless.length === 0 ? [] : [['rm', '--force', '--', ...sorted.useless.map(({ name }) => name)]],
-      sorted.ended.length === 0 ? [] : [['update', '--restart=always', ...sorted.ended.map(({ name }) => name)]],
-      [
-        ...sorted.ended.map(({ name }): Words => ['start', '--', name]),
-        ...sorted.missing.map((each) => runWords(names, records, kept, slot, each)),
-      ],
+      sorted.ended.map(({ name, service }): Words => ['update', `--restart=${restartIn(release, service)}`, name]),
+      ...making.before,
+      [...sorted.ended.map(({ name }): Words => ['start', '--', name]), ...making.last],
       [listWords(names)],
     ],
     { env: apart, signal },
   )
   const fault = faultIn(said)
   if (fault !== null) throw await notStarted(place, slot, release, fault)
-  const now = readContainers(said.at(-1)?.text ?? '').filter(
-    (each) => each.slot === slot && each.release === release.id,
-  )
-  await assertNoneFails(place, now)
+  const now = readContainers(said.at(-1)?.text ?? '')
+  await assertNoneFails(place, ofPlaces(place, slot, release, places, now))
   return endpoints
+}
+
+function restartIn({ services }: Release, name: string): string {
+  return restartOf(services.find((service) => service.name === name) ?? {})
+}
+
+/** Without those of services that must not run twice: a hand-over brings them. */
+export async function usualPlaces(
+  place: Place,
+  release: Release,
+  slot: Slot,
+  slots: SlotRecords,
+  places: readonly Placed[],
+): Promise<readonly Placed[]> {
+  const lone = loneServices(release, await releaseIn(place, slots, other(slot))).map(({ name }) => name)
+  return places.filter(({ service }) => !lone.includes(service.name))
+}
+
+/** The containers at these places, as far as there are any. */
+export function ofPlaces(
+  { names }: Place,
+  slot: Slot,
+  release: Release,
+  places: readonly Placed[],
+  containers: readonly Container[],
+): readonly Container[] {
+  const wanted = new Set(
+    places.map(({ service, instance }) => containerName(names, slot, release.id, service.name, instance)),
+  )
+  return containers.filter(({ name }) => wanted.has(name))
 }
 
 interface Sorted {

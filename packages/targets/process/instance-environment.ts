@@ -28,11 +28,13 @@ export function instanceMarks(
   slot: Slot,
   instance: number,
   port: number | undefined,
+  service?: string,
 ): Record<string, string> {
   return {
     SWITCHYARD_SLOT: slot,
     SWITCHYARD_INSTANCE: String(instance),
     [marker]: root,
+    ...(service === undefined ? {} : { SWITCHYARD_SERVICE: service }),
     ...(port === undefined ? {} : { PORT: String(port) }),
   }
 }

@@ -17,6 +17,7 @@ import { usageOf } from './usage.ts'
 
 const answerMs = 60_000
 const startMs = 600_000
+const unpackedSchema = z.object({ folder: z.string(), environment: z.record(z.string(), z.string()) })
 
 /**
  * Slots are supervised, detached processes of folder artifacts on a machine with nothing but Node. Everything is done by one program
@@ -31,6 +32,7 @@ export function processTarget(context: TargetContext): Target {
 
     async preflight(release) {
       for (const service of release.services) {
+        if (service.container !== undefined) throw noContainer(service.name)
         commandOf(service)
         const { path, sha256 } = parseArtifact(service.ref)
         if (existsSync(path) || existsSync(artifactFolder(host.stateDir, sha256))) continue
@@ -39,6 +41,12 @@ export function processTarget(context: TargetContext): Target {
           hint: 'Build it on this machine, or bring it here under the same path.',
         })
       }
+      return []
+    },
+
+    async prepare(release) {
+      const request = { do: 'unpack', release: portable(release) } as SlotRequest
+      await ask(context, host.act, request, unpackedSchema, startMs)
     },
 
     start(slot, release, secrets, signal) {
@@ -55,21 +63,35 @@ export function processTarget(context: TargetContext): Target {
       await ask(context, host.act, { do: 'stop', slot, graceMs, remove }, z.null(), answerMs + graceMs)
     },
 
+    async handOver(slot, { graceMs }, signal) {
+      await ask(context, host.act, { do: 'hand-over', slot, graceMs }, z.null(), answerMs + graceMs, signal)
+    },
+
     logs: (slot) => Promise.try(() => logsOf(new Records(host.stateDir), slot)),
 
     usage: (slot, signal) => Promise.try(() => usageOf(new Records(host.stateDir), slot, signal)),
 
     place(kind, release) {
       if (kind !== 'release' || release === undefined) return context.runner
-      const unpacked = z.object({ folder: z.string(), environment: z.record(z.string(), z.string()) })
       const request = { do: 'unpack', release: portable(release) } as SlotRequest
-      return releaseShell(context, release.id, () => ask(context, host.act, request, unpacked, startMs))
+      return releaseShell(context, release.id, () => ask(context, host.act, request, unpackedSchema, startMs))
     },
 
     async prune(keep) {
       await ask(context, host.act, { do: 'prune', keep: [...keep] }, z.null(), startMs)
     },
   }
+}
+
+function noContainer(service: string): Failure {
+  return new Failure(
+    'RELEASE_INVALID',
+    `service ${service} has container options, and target process has no containers`,
+    {
+      field: `services.${service}`,
+      hint: 'Leave memory, volumes, networks and the like out, or use target docker.',
+    },
+  )
 }
 
 async function ask<T>(

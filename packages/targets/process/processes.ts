@@ -28,12 +28,15 @@ export function isAlive({ pid, startTime }: Identity): boolean {
   return startTimeOf(pid) === startTime
 }
 
-/** Every process that carries the marks of a slot in its environment: supervisor, instances, and whatever they started. */
-export function findMarked(root: string, slot: Slot): Identity[] {
+/**
+ * Every process that carries the marks of a slot in its environment: supervisor, instances, and whatever they started. With
+ * `services`, of those alone.
+ */
+export function findMarked(root: string, slot: Slot, services?: readonly string[]): Identity[] {
   const found: Identity[] = []
   for (const entry of readdirSync('/proc')) {
     const pid = Number(entry)
-    if (!Number.isInteger(pid) || pid === process.pid || !isMarked(pid, root, slot)) continue
+    if (!Number.isInteger(pid) || pid === process.pid || !isMarked(pid, root, slot, services)) continue
     const identity = identify(pid)
     if (identity !== null) found.push(identity)
   }
@@ -61,10 +64,11 @@ export async function gone(identities: readonly Identity[], deadlineMs: number):
   return living
 }
 
-function isMarked(pid: number, root: string, slot: Slot): boolean {
+function isMarked(pid: number, root: string, slot: Slot, services?: readonly string[]): boolean {
   try {
     const variables = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0')
-    return variables.includes(`${marker}=${root}`) && variables.includes(`SWITCHYARD_SLOT=${slot}`)
+    const isOfSlot = variables.includes(`${marker}=${root}`) && variables.includes(`SWITCHYARD_SLOT=${slot}`)
+    return isOfSlot && (services?.some((name) => variables.includes(`SWITCHYARD_SERVICE=${name}`)) ?? true)
   } catch {
     return false
   }

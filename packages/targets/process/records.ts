@@ -40,6 +40,8 @@ const slotRecordSchema = z.object({
   run: z.string().nullable(),
   graceMs: z.number(),
   ports: z.record(name, z.array(z.number().int())),
+  /** Services that are not to run here now, because they must not run twice. */
+  down: z.array(name).default([]),
 })
 export type SlotRecord = z.infer<typeof slotRecordSchema>
 
@@ -51,7 +53,12 @@ const childSchema = identitySchema.extend({ service: name, instance: z.number().
 export type ChildRecord = z.infer<typeof childSchema>
 
 /** What the supervisor of a slot runs. A child that waits to be started again is listed with the process that died. */
-const runRecordSchema = z.object({ run: z.string(), supervisor: identitySchema, children: z.array(childSchema) })
+const runRecordSchema = z.object({
+  run: z.string(),
+  supervisor: identitySchema,
+  children: z.array(childSchema),
+  down: z.array(name).default([]),
+})
 export type RunRecord = z.infer<typeof runRecordSchema>
 
 /** A release and the PATH it was first started with, which a later start from another shell must find again. */

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { Failure } from '#kernel'
 import type { Release } from '#kernel'
 import { unpack } from './artifact.ts'
+import { handOver } from './hand-over.ts'
 import { joinPaths, serviceEnvironment } from './instance-environment.ts'
 import { prune } from './prune.ts'
 import { Records } from './records.ts'
@@ -45,6 +46,9 @@ async function perform(records: Records, request: SlotRequest): Promise<unknown>
       return startSlot(records, request.slot, request.release as Release, request.secrets)
     case 'stop':
       await stopSlot(records, request.slot, request.graceMs, request.remove)
+      return null
+    case 'hand-over':
+      await handOver(records, request.slot, request.graceMs)
       return null
     case 'prune':
       prune(records, request.keep)

@@ -2,13 +2,14 @@ import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { appendFileSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { Failure } from '#kernel'
+import { Failure, loneServices, other } from '#kernel'
 import type { Endpoint, Release, Secrets, Slot } from '#kernel'
 import { unpack } from './artifact.ts'
 import { baseEnvironment, instanceMarks, joinPaths } from './instance-environment.ts'
 import { tail } from './log-file.ts'
 import { choosePorts } from './ports.ts'
-import { isAlive } from './processes.ts'
+import { releaseIn } from './release-in.ts'
+import { isAlive, send } from './processes.ts'
 import type { Records, RunRecord, SlotRecord } from './records.ts'
 import { endSlot } from './slot-processes.ts'
 import { commandOf } from './supervisor.ts'
@@ -32,6 +33,7 @@ export async function startSlot(
   for (const service of release.services) commandOf(service)
   const before = records.slot(slot)
   const run = records.run(slot)
+  const lone = loneServices(release, releaseIn(records, other(slot))).map(({ name }) => name)
   if (
     before !== null &&
     before.release === release.id &&
@@ -39,8 +41,10 @@ export async function startSlot(
     run.run === before.run &&
     isAlive(run.supervisor)
   ) {
-    assertNotCrashing(records, slot, release, run)
-    records.keepSlot(slot, { ...before, generation: records.nextGeneration() })
+    assertNotCrashing(records, slot, release, run, lone)
+    const down = before.down.filter((name) => lone.includes(name))
+    records.keepSlot(slot, { ...before, generation: records.nextGeneration(), down })
+    if (down.length < before.down.length) send(run.supervisor, 'SIGHUP', false)
     return endpointsOf(release, before.ports)
   }
 
@@ -58,6 +62,7 @@ export async function startSlot(
     run: randomBytes(8).toString('hex'),
     graceMs,
     ports,
+    down: lone,
   }
   records.keepSlot(slot, record)
   const faults = await superviseSlot(records, slot, record, path)
@@ -116,14 +121,22 @@ async function superviseSlot(
   })
 }
 
-function assertNotCrashing(records: Records, slot: Slot, release: Release, run: RunRecord): void {
-  const crashing = run.children.find((child) => child.exits >= certainExits && !isAlive(child))
+function assertNotCrashing(
+  records: Records,
+  slot: Slot,
+  release: Release,
+  run: RunRecord,
+  lone: readonly string[],
+): void {
+  const crashing = run.children.find(
+    (child) => child.exits >= certainExits && !isAlive(child) && !lone.includes(child.service),
+  )
   if (crashing === undefined) return
   const what = `${crashing.service} ${crashing.instance} has died ${crashing.exits} times`
   throw new Failure('START_FAILED', `${what}${lastWords(records, slot, release)}`)
 }
 
-function lastWords(records: Records, slot: Slot, release: Release): string {
+export function lastWords(records: Records, slot: Slot, release: Release): string {
   const words = tail(records.log(release.id, slot), lastWordsBytes).trim()
   return words === '' ? '' : `; its last words:\n${words}`
 }

@@ -39,6 +39,10 @@ export class Supervised {
     this.#changed = changed
   }
 
+  get service(): string {
+    return this.#plan.service
+  }
+
   record(): ChildRecord | null {
     const { service, instance } = this.#plan
     return this.#identity === null ? null : { service, instance, exits: this.#exits, ...this.#identity }
@@ -46,6 +50,7 @@ export class Supervised {
 
   /** Resolves when the process is spawned. @throws the error of the system when it cannot be */
   start(): Promise<void> {
+    this.#ending = false
     const { argv, cwd, environment } = this.#plan
     const [program, ...words] = argv
     const startedAt = performance.now()

@@ -12,7 +12,7 @@ import { Supervised } from './supervised.ts'
 const rotateEveryMs = 5_000
 
 /**
- * Keeps the instances of one slot running until SIGTERM. It does nothing when the slot's record names another run: a supervisor
+ * Keeps the instances of one slot running until SIGTERM; SIGHUP: the slot's record says of other services that they are down. It does nothing when the slot's record names another run: a supervisor
  * that was started by a run which lost the environment comes up for nothing.
  */
 export async function runSupervisor(
@@ -42,7 +42,7 @@ export async function runSupervisor(
       const own = {
         ...baseEnvironment(records.environment, path),
         ...serviceEnvironment(release, service, secrets),
-        ...instanceMarks(root, slot, instance, record.ports[service.name]?.[instance]),
+        ...instanceMarks(root, slot, instance, record.ports[service.name]?.[instance], service.name),
       }
       const cwd = artifactFolder(root, parseArtifact(service.ref).sha256)
       const plan = { service: service.name, instance, argv: commandOf(service), cwd, environment: own, log }
@@ -51,15 +51,40 @@ export async function runSupervisor(
   }
 
   const rotation = setInterval(() => rotate(log), rotateEveryMs)
+  const down = new Set(record.down)
+  let settling: Promise<unknown> = Promise.resolve()
   process.on('SIGTERM', () => void end())
+  process.on('SIGHUP', () => {
+    settling = settling.then(settle).catch(() => undefined)
+  })
   keep()
-  const started = await Promise.allSettled(instances.map((instance) => instance.start()))
+  const started = await Promise.allSettled(up().map((instance) => instance.start()))
   const faults = started.flatMap((result) => (result.status === 'rejected' ? [String(result.reason)] : []))
   report(faults)
 
+  function up(): readonly Supervised[] {
+    return instances.filter(({ service }) => !down.has(service))
+  }
+
+  /** Brings down what the record says, and up what it says no more. */
+  async function settle(): Promise<void> {
+    const now = records.slot(slot)
+    if (now?.run !== run) return
+    const changed = instances.filter(({ service }) => now.down.includes(service) !== down.has(service))
+    const [ending, starting] = [
+      changed.filter(({ service }) => !down.has(service)),
+      changed.filter(({ service }) => down.has(service)),
+    ]
+    down.clear()
+    for (const service of now.down) down.add(service)
+    await Promise.all(ending.map((instance) => instance.end(now.graceMs)))
+    keep()
+    await Promise.allSettled(starting.map((instance) => instance.start()))
+  }
+
   function keep(): void {
-    const children = instances.flatMap((instance) => instance.record() ?? [])
-    records.keepRun(slot, { run, supervisor: self as NonNullable<typeof self>, children })
+    const children = up().flatMap((instance) => instance.record() ?? [])
+    records.keepRun(slot, { run, supervisor: self as NonNullable<typeof self>, children, down: [...down] })
   }
 
   async function end(): Promise<void> {

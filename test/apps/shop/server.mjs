@@ -66,6 +66,7 @@ async function answer(request, response) {
     await sleep(Math.min(Number(url.searchParams.get('ms') ?? 1000), LONGEST_SLOW_MS))
     return send(response, 200, { version, slow: true })
   }
+  if (url.pathname === '/download') return download(response, Number(url.searchParams.get('ms') ?? 1000))
   if (url.pathname !== '/') return send(response, 404, { version, error: 'no such page' })
   if (breaksNow()) return send(response, 500, { version, error: 'broken under traffic' })
   if (request.method === 'GET') return send(response, 200, { version: saysVersion, orders: orders.count() })
@@ -85,6 +86,19 @@ function health(response) {
   } catch (error) {
     send(response, 503, { status: 'sick', version: saysVersion, error: error.message })
   }
+}
+
+/** A megabyte that takes its time, a piece every 100 ms: the release's version, over and over. */
+async function download(response, ms) {
+  const bytes = 1_048_576
+  const pieces = Math.max(1, Math.round(Math.min(ms, LONGEST_SLOW_MS) / 100))
+  const whole = Buffer.alloc(bytes, `${version} `)
+  response.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': bytes })
+  for (let piece = 0; piece < pieces && !response.destroyed; piece += 1) {
+    response.write(whole.subarray(Math.floor((piece * bytes) / pieces), Math.floor(((piece + 1) * bytes) / pieces)))
+    await sleep(100)
+  }
+  response.end()
 }
 
 function sendMetrics(response) {

@@ -16,9 +16,13 @@ const roles = {
 }
 
 if (role === 'worker') {
-  const work = () => ask('http://store:7000/open', 'POST').catch((error) => console.error(error.message))
   console.log(`worker ${version} works`)
-  setInterval(work, 200)
+  const work = async () => {
+    await ask('http://store:7000/open', 'POST').catch((error) => console.error(error.message))
+    // One after the other: a slow store is not to be buried.
+    setTimeout(work, 200)
+  }
+  void work()
 } else {
   const server = createServer(async (request, response) => {
     const say = (status, body) => response.writeHead(status).end(JSON.stringify(body))

@@ -1,0 +1,52 @@
+import { Failure, asFailure, releaseName } from '#kernel'
+import type { Step } from '#kernel'
+import { tell } from './ports.ts'
+import type { Run } from './run.ts'
+
+type HandOver = Extract<Step, { do: 'hand-over' }>
+
+const lookEveryMs = 100
+/** One that ends at once is started again and again: it must be seen running for so long. */
+const steadyMs = 1000
+const deadlineMs = 15_000
+
+/**
+ * Brings what must not run twice to a slot; where it has to be proven, waits until it stays up there.
+ * @throws Failure START_FAILED, GATE_FAILED
+ */
+export async function handOver(step: HandOver, run: Run): Promise<string | undefined> {
+  try {
+    await run.ports.target.handOver(step.to, { graceMs: graceOf(run) }, run.signal)
+  } catch (thrown) {
+    const { code, message } = asFailure(thrown)
+    if (step.prove || code !== 'START_FAILED') throw thrown
+    tell(run.ports, { kind: 'warning', text: `what must not run twice does not start again in ${step.to}: ${message}` })
+  }
+  return step.prove ? staysUp(step, run) : undefined
+}
+
+async function staysUp({ to, release }: HandOver, run: Run): Promise<string> {
+  const { target, clock } = run.ports
+  const began = clock.monotonic()
+  let since: number | null = null
+  for (;;) {
+    const { lone = 'running' } = (await target.observe())[to]
+    const now = clock.monotonic()
+    since = lone === 'running' ? (since ?? now) : null
+    if (since !== null && now - since >= steadyMs) return 'it runs'
+    if (since === null && now - began >= deadlineMs)
+      throw new Failure(
+        'GATE_FAILED',
+        `of ${releaseName(release)} in ${to}, what must not run twice does not stay up`,
+        {
+          hint: `Its last words:\n${(await target.logs(to).catch(() => '')).trimEnd().split('\n').slice(-20).join('\n')}`,
+        },
+      )
+    await clock.sleep(lookEveryMs, run.signal)
+  }
+}
+
+/** What ends gets so long; a cancelled job has seconds left. */
+export function graceOf({ policy, isHurried }: Run): number {
+  return isHurried ? Math.min(policy.graceMs, 2000) : policy.graceMs
+}

@@ -1,0 +1,78 @@
+import { Failure } from '#kernel'
+import type { Host } from '#kernel'
+import type { Engine } from '../haproxy/engine.ts'
+import { ask, tell } from '../haproxy/runtime.ts'
+import { configOf, domainsMap, routesMap } from './config.ts'
+import type { IngressShape } from './config.ts'
+import { sharedFolder } from './container.ts'
+import { domainsOf, mapFile, readMap, routesOf, sameLines } from './maps.ts'
+import type { MapLines } from './maps.ts'
+import { ingressNames } from './names.ts'
+import type { IngressRecord } from './record.ts'
+
+/** Both maps of the ingress. */
+export interface Maps {
+  readonly routes: MapLines
+  readonly domains: MapLines
+}
+
+export function mapsOf(record: Pick<IngressRecord, 'claims' | 'secured'>): Maps {
+  return { routes: routesOf(record.claims), domains: domainsOf(record) }
+}
+
+export function sameMaps(left: Maps, right: Maps): boolean {
+  return sameLines(left.routes, right.routes) && sameLines(left.domains, right.domains)
+}
+
+/** What the ingress does now; null when it does not run. */
+export async function showMaps(engine: Engine): Promise<Maps | null> {
+  const answer = await ask(engine, ingressNames.container, [`show map ${routesMap}`, `show map ${domainsMap}`])
+  return answer === null ? null : readBoth(answer)
+}
+
+/** What the ingress reads when it starts, readable for its own user. */
+export async function putMaps(engine: Engine, host: Host, shape: IngressShape, maps: Maps): Promise<void> {
+  await host.put(`${sharedFolder}/haproxy.cfg`, configOf(shape), 0o644)
+  await host.put(`${sharedFolder}/routes.map`, mapFile(maps.routes), 0o644)
+  await host.put(`${sharedFolder}/domains.map`, mapFile(maps.domains), 0o644)
+  // It runs as a user of its own; the folders above are no obstacle for what is mounted.
+  await engine.actBy(['chmod', '755', `${host.stateDir}/${sharedFolder}`])
+}
+
+/**
+ * Makes the ingress follow these maps: each is replaced whole, in one step, and what is under way goes on. What a killed run had prepared
+ * and not put into force is dropped by that.
+ * @throws Failure ROUTER_DISAGREES, ROUTER_UNREACHABLE
+ */
+export async function tellMaps(engine: Engine, maps: Maps): Promise<void> {
+  const { container } = ingressNames
+  const files = [
+    [domainsMap, maps.domains],
+    [routesMap, maps.routes],
+  ] as const
+  const prepared = await tell(
+    engine,
+    container,
+    files.map(([file]) => `prepare map ${file}`),
+  )
+  const versions = [...prepared.matchAll(/^New version created: ([0-9]+)$/gm)].map((match) => match[1])
+  if (versions.length !== files.length)
+    throw new Failure('ROUTER_DISAGREES', `the ingress takes no new map: ${prepared.trim().slice(0, 500)}`)
+  const answer = await tell(engine, container, [
+    ...files.flatMap(([file, lines], at) =>
+      lines.map(([key, value]) => `add map @${versions[at] ?? ''} ${file} ${key} ${value}`),
+    ),
+    ...files.map(([file], at) => `commit map @${versions[at] ?? ''} ${file}`),
+    `show map ${routesMap}`,
+    `show map ${domainsMap}`,
+  ])
+  if (!sameMaps(readBoth(answer), maps))
+    throw new Failure('ROUTER_DISAGREES', `the ingress was given its routes and shows others: ${answer.slice(-500)}`)
+}
+
+/** Keys of routes have a slash, domains have none. */
+function readBoth(answer: string): Maps {
+  const lines = readMap(answer)
+  const isRoute = (key: string) => key.includes('/')
+  return { routes: lines.filter(([key]) => isRoute(key)), domains: lines.filter(([key]) => !isRoute(key)) }
+}
