@@ -19,6 +19,13 @@ const releaseSchema = z.looseObject({
   version: z.string(),
   commit: z.string().optional(),
   services: z.array(serviceSchema),
+  gate: z
+    .looseObject({
+      successes: z.int().optional(),
+      deadlineMs: z.number().optional(),
+      versionPath: z.string().nullable().optional(),
+    })
+    .optional(),
 })
 
 export const ledgerIdSchema = z.string().regex(/^[0-9]{12}-[0-9]{4}-[0-9a-f]{8}$/)

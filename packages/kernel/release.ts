@@ -1,4 +1,5 @@
 import type { ContainerOptions } from './container-options.ts'
+import type { GatePolicy } from './gate.ts'
 
 /** How a service gets traffic, where it does: its port, and the path that says it is healthy. */
 export interface Routed {
@@ -32,6 +33,8 @@ export interface Release {
   readonly version: string
   readonly commit?: string
   readonly services: readonly Service[]
+  /** How it is proven, where that is not as usual: whoever goes back to it later is told nothing. */
+  readonly gate?: Partial<Pick<GatePolicy, 'successes' | 'deadlineMs' | 'versionPath'>>
 }
 
 /** Secret environment values of a release by name; kept apart so that no record can hold them. */

@@ -8,7 +8,7 @@ import {
   slotHeader,
   withVersion,
 } from '#kernel'
-import type { Measurement, Release, Slot, Step } from '#kernel'
+import type { GatePolicy, Measurement, Release, Slot, Step } from '#kernel'
 import { passGate } from './gate.ts'
 import { graceOf, handOver } from './hand-over.ts'
 import { hook } from './hook.ts'
@@ -89,27 +89,33 @@ export function perform(step: Step, run: Run): Promise<string | undefined> {
   return performer(step, run)
 }
 
+/** A release that was deployed before is proven in its own way. */
+function gateOf({ gate }: Release, { policy }: Run): GatePolicy {
+  return { ...policy.gate, ...gate }
+}
+
 async function endpointsOf(slot: Slot, run: Run) {
   return run.endpoints.get(slot) ?? (await run.ports.target.observe())[slot].endpoints
 }
 
 async function gate(slot: Slot, release: Release, run: Run): Promise<string> {
-  const { ports, policy, signal } = run
+  const { ports, signal } = run
+  const policy = gateOf(release, run)
   // A slot that was not started just now is up or it is not: waiting a whole start-up for it would keep traffic where it hurts.
-  const deadlineMs = run.endpoints.has(slot) ? policy.gate.deadlineMs : Math.min(policy.gate.deadlineMs, warmDeadlineMs)
+  const deadlineMs = run.endpoints.has(slot) ? policy.deadlineMs : Math.min(policy.deadlineMs, warmDeadlineMs)
   const urls = await ports.router.preview(slot, release, await endpointsOf(slot, run))
   const services = routedServices(release)
   const result = await passGate({
     probe: ports.probe,
     clock: ports.clock,
-    policy: { ...policy.gate, deadlineMs },
+    policy: { ...policy, deadlineMs },
     requests: services.flatMap((service) =>
       Array.from({ length: service.instances }, (_, at) => ({
         url: `${urls[service.name] ?? ''}${service.routed.health}`,
         headers: { [instanceHeader]: String(at + 1) },
         // Followed elsewhere, it could be the old slot that answers for the new one.
         redirects: 'same-origin' as const,
-        timeoutMs: policy.gate.timeoutMs,
+        timeoutMs: policy.timeoutMs,
       })),
     ),
     version: release.version,
@@ -128,6 +134,7 @@ async function gate(slot: Slot, release: Release, run: Run): Promise<string> {
 /** Answers of the slot in a row through the front, so that no client can still be sent to the other one. */
 async function confirm(slot: Slot, release: Release, run: Run): Promise<string> {
   const { ports, policy, signal } = run
+  const { versionPath } = gateOf(release, run)
   const front = await ports.router.front()
   const began = ports.clock.monotonic()
   const requests = routedServices(release).flatMap((service) => {
@@ -138,7 +145,7 @@ async function confirm(slot: Slot, release: Release, run: Run): Promise<string> 
   let wellAt = began
   while (progress.streak < policy.confirmations) {
     const looks = await Promise.all(requests.map((request) => ports.probe.once(request, signal)))
-    const judged = looks.map((look) => answeredFrom(slot, withVersion(look, release.version, policy.gate.versionPath)))
+    const judged = looks.map((look) => answeredFrom(slot, withVersion(look, release.version, versionPath)))
     progress = gateNext(progress, judged.find((look) => !look.ok) ?? { ok: true, latencyMs: 0 })
     const now = ports.clock.monotonic()
     if (looks.every((look) => look.ok)) wellAt = now

@@ -1,7 +1,7 @@
 import { Failure } from '#kernel'
 import type { FailureCode } from '#kernel'
 import type { z } from 'zod'
-import type { FieldMeta } from './fields.ts'
+import type { FieldMeta } from './fields/index.ts'
 
 /** One action: the only source of its action.yml, its README tables, its command-line flags and its typed inputs. */
 export interface ActionDefinition<Shape extends z.ZodRawShape = z.ZodRawShape> {

@@ -1,6 +1,6 @@
 import { Failure, nearestWord } from '#kernel'
 import { z } from 'zod'
-import { listenPattern } from './fields.ts'
+import { listenPattern } from './fields/index.ts'
 import { containerKeys } from './container-config.ts'
 
 const scalar = z.union([z.string(), z.number(), z.boolean()])

@@ -3,7 +3,7 @@ import { Failure } from '#kernel'
 import type { Host } from '#kernel'
 import { checkedCertificate, refuseElsewhere, tlsFront } from '#routers'
 import type { Claim, Ingress, TlsFront, TlsStatus } from '#routers'
-import type { Listen } from './fields.ts'
+import type { Listen } from './fields/index.ts'
 import type { Machine } from './hosts.ts'
 
 /** How the domains of an app have HTTPS. What is empty or null stays as it was set up before. */

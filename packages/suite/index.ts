@@ -1,7 +1,7 @@
 export * from './action.ts'
 export type { Config, ServiceConfig } from './config.ts'
 export * from './conflicts.ts'
-export * as field from './fields.ts'
+export * as field from './fields/index.ts'
 export * from './policy.ts'
 export * from './release.ts'
 export * from './session.ts'

@@ -1,6 +1,6 @@
 import type { Config } from './config.ts'
-import { readListen } from './fields.ts'
-import type { Listen } from './fields.ts'
+import { readListen } from './fields/index.ts'
+import type { Listen } from './fields/index.ts'
 
 /** Fronts of single services by their names, beside the app's own. */
 export type Listens = Readonly<Record<string, Listen>>

@@ -1,11 +1,12 @@
 import { createHash, scryptSync } from 'node:crypto'
-import { Failure } from '#kernel'
+import { Failure, defaultGate } from '#kernel'
 import type { Release, Secrets, Service } from '#kernel'
 import { z } from 'zod'
 import type { Config, ServiceConfig } from './config.ts'
 import { containerOptions } from './container-options.ts'
 import { refuseMissing } from './requires.ts'
 import { listeningOf } from './listening.ts'
+import { policyOf } from './policy.ts'
 
 /** What one action hands to the next as `release`: names and digests, no configuration and no secret. */
 export const releaseInput = z.strictObject({
@@ -28,6 +29,9 @@ export interface AppInputs {
   readonly secrets: Secrets
   /** Variables that env or secrets must give. */
   readonly requires?: readonly string[]
+  readonly successes?: number
+  readonly deadline?: number
+  readonly 'version-path'?: string
 }
 
 const digestPattern = /@?sha256:[0-9a-f]{64}$/
@@ -52,8 +56,16 @@ export function resolveRelease(
   return {
     ...body,
     ...(commit === undefined ? {} : { commit }),
+    ...ownGate(inputs),
     id: identify(body, inputs.secrets, carried?.content ?? ''),
   }
+}
+
+/** What the usual gate would not know; no part of what the release is. */
+function ownGate(inputs: AppInputs): Pick<Release, 'gate'> {
+  const { gate } = policyOf(inputs)
+  const own = (['successes', 'deadlineMs', 'versionPath'] as const).filter((name) => gate[name] !== defaultGate[name])
+  return own.length === 0 ? {} : { gate: Object.fromEntries(own.map((name) => [name, gate[name]])) }
 }
 
 /** What a release takes along from the checkout, see carryAlong: it decides its services, and is part of what it is. */

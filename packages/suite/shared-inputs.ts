@@ -1,4 +1,4 @@
-import * as field from './fields.ts'
+import * as field from './fields/index.ts'
 
 /** Which machines, and how to get there. */
 export const hostInputs = {
@@ -67,13 +67,15 @@ export const frontInputs = {
     description:
       'How long browsers shall come by HTTPS alone, such as `30d` or `1y`; `0`: not said. Default: what the environment has had, else `0`.',
   }),
-  certificate: field.block({ description: 'Your own certificate for `tls: files`: PEM, with its chain.' }),
-  'certificate-key': field.block({ description: 'Its key: PEM, without a passphrase.', secret: true }),
-  'acme-directory': field.text({
+  certificate: field.pem('CERTIFICATE', { description: 'Your own certificate for `tls: files`: PEM, with its chain.' }),
+  'certificate-key': field.pem('PRIVATE KEY', { description: 'Its key: PEM, without a passphrase.', secret: true }),
+  'acme-directory': field.url({
     description: "Directory URL of the ACME server. Default: what the front has, else that of Let's Encrypt.",
   }),
-  'acme-email': field.text({ description: 'Address that the authority may write to about certificates.' }),
-  'acme-root': field.block({ description: 'Root certificate, as PEM, that a private ACME server is trusted by.' }),
+  'acme-email': field.email({ description: 'Address that the authority may write to about certificates.' }),
+  'acme-root': field.pem('CERTIFICATE', {
+    description: 'Root certificate, as PEM, that a private ACME server is trusted by.',
+  }),
   'tls-image': field.text({
     description:
       'Image of what takes TLS off, Caddy 2.8 or later; resolved once and recorded. Default: what it has, else `caddy:2`.',

@@ -113,7 +113,7 @@ describeWith('remote-host', 'three hosts, deployed to together', () => {
       const hosts = [one.sshd.address('plain'), two.sshd.address('deploy')].join('\n')
       const { code, said } = await cli(['setup'], { inputs: { hosts, app: 'other', listen: '0.0.0.0:8090' } })
       expect(code).toBe(1)
-      expect(said).toContain('[HOST_NOT_READY]')
+      expect(said).toContain('[DOCKER_REFUSED]')
       expect(said).toContain('group docker')
       expect(said).toMatch(new RegExp(`^${ground.nameOf(two)}: started HAProxy`, 'm'))
     },

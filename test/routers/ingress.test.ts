@@ -95,7 +95,7 @@ describeWith('dockerd', 'the front of a host', () => {
   })
 
   const loadOn = (host: string): Promise<RunningLoad> =>
-    startLoad({ url: `http://127.0.0.1:${world.port}`, host, rate: 30, connections: 8, intervalMs: 250 })
+    startLoad({ url: `http://127.0.0.1:${world.port}`, host, rate: 100, connections: 8, intervalMs: 250 })
   const lostOf = async (load: RunningLoad) => {
     const { lost, sent } = await load.stop()
     expect(sent).toBeGreaterThan(20)

@@ -297,7 +297,7 @@ describeWith('remote-host', 'deploys over SSH, with target docker and router hap
   test('a user who may not speak to the engine is told of group docker', async () => {
     const ports = await open({ hosts: [host.sshd.address('plain')] })
     await expect(ports.target.observe()).rejects.toMatchObject({
-      code: 'HOST_NOT_READY',
+      code: 'DOCKER_REFUSED',
       hint: expect.stringContaining('group docker'),
     })
   })

@@ -43,15 +43,16 @@ export class CallerRepository {
       'on-inconclusive': 'continue',
     })
     const { 'rollback.yml': rollback } = await callersOfReadme()
-    await repository.write('.github/workflows/rollback.yml', rollback)
+    // This machine is the one that serves.
+    await repository.write('.github/workflows/rollback.yml', rollback.replace(/^ +hosts: .*\n/m, ''))
     await repository.git('init', '--quiet', '--initial-branch=main')
     await repository.git('remote', 'add', 'origin', 'https://github.com/acme/shop.git')
     return repository
   }
 
   /**
-   * Commits a version of the shop, and the README's caller that releases it as an archive instead of an image and migrates
-   * a database before.
+   * Commits a version of the shop, and the README's caller that releases it as an archive on this machine, instead of an image
+   * on a host, and migrates a database before.
    *
    * @param files more files of this version, by their path
    */
@@ -60,8 +61,8 @@ export class CallerRepository {
     const { 'release.yml': readme } = await callersOfReadme()
     const release = parse(readme) as { jobs: { release: Record<'with' | 'secrets', Record<string, string>> } }
     const job = release.jobs.release
-    const { image, ...given } = job.with
-    if (image === undefined) throw new Error('the caller of the README names no image')
+    const { image, hosts, domain, ...given } = job.with
+    if ([image, hosts, domain].includes(undefined)) throw new Error('the caller of the README is another one')
     job.with = { ...given, artifact: 'folder', version }
     job.secrets = { ...job.secrets, 'database-url': '${{ secrets.DATABASE_URL }}' }
     await this.write('.github/workflows/release.yml', release)

@@ -31,6 +31,13 @@ export const releaseSchema = z.object({
   version: z.string().max(256),
   commit: z.string().max(128).optional(),
   services: z.array(serviceSchema).min(1).max(64),
+  gate: z
+    .object({
+      successes: z.number().int().optional(),
+      deadlineMs: z.number().optional(),
+      versionPath: z.string().max(1024).nullable().optional(),
+    })
+    .optional(),
 })
 
 /** What the slot is to hold. `run`: the one start whose supervisor may run processes; null: stopped. */
