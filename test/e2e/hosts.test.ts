@@ -277,29 +277,6 @@ describeWith('remote-host', 'three hosts, deployed to together', () => {
   )
 
   test(
-    'three hosts take about as long as one, with an app that needs some seconds',
-    async () => {
-      const timed = async (app: string, hosts: readonly RemoteHost[], listen: string) => {
-        const inputs = { app, listen }
-        await deploy('v1', { hosts, inputs })
-        const began = performance.now()
-        const { code } = await deploy('v2', { hosts, inputs }, { 'start-delay': 10_000 })
-        expect(code).toBe(0)
-        return performance.now() - began
-      }
-      const alone = await timed('alone', [one], '0.0.0.0:8081')
-      const together = await timed('together', ground.hosts, '0.0.0.0:8082')
-      const ratio = together / alone
-      console.log(
-        `one host ${Math.round(alone)} ms, three ${Math.round(together)} ms: ${ratio.toFixed(2)} times as long`,
-      )
-      // One after the other it would be three; how near to one it comes is for a quiet machine to say.
-      expect(ratio).toBeLessThan(2.5)
-    },
-    longMs,
-  )
-
-  test(
     'in all, no request was lost on any host, and none reached the sick release',
     async () => {
       for (const load of loads.splice(0)) {
