@@ -39,7 +39,7 @@ describe('a rollback that is killed', () => {
       expect(liveAndIdle(status)?.live?.release).toMatch(new RegExp(`^${after} `))
       expect(await straysOf(ground)).toEqual([])
     },
-    60_000,
+    180_000,
   )
 
   /** Rolls back to the other release until a kill came in time: on a busy machine a warm rollback can be quicker than its reader. */
