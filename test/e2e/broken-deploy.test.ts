@@ -15,6 +15,9 @@ const broken = [
   { name: 'hangs', fault: { hang: true } },
 ]
 
+/** On Docker, all of them are broken in test/targets/docker-deploy.test.ts; here those that tell the bundles apart. */
+const onDocker = ['starts and dies', 'answers 500', 'hangs']
+
 describeTargets('a broken deploy never hurts', (target) => {
   let ground: Ground
   let load: RunningLoad
@@ -33,7 +36,7 @@ describeTargets('a broken deploy never hurts', (target) => {
     expect(await ground?.close()).toEqual([])
   }, 60_000)
 
-  test.each(broken)(
+  test.each(target === 'docker' ? broken.filter(({ name }) => onDocker.includes(name)) : broken)(
     'v2 $name: a typed failure, and v1 serves',
     async ({ name, fault, gate }) => {
       const version = `v2-${name.replaceAll(' ', '-')}`

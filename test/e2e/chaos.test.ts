@@ -4,7 +4,7 @@ import type { TargetName } from '../demo/targets.ts'
 import { openGround } from './ground.ts'
 import { describeTargets } from './targets-here.ts'
 
-const kills: Readonly<Record<TargetName, number>> = { process: 8, docker: 4 }
+const kills: Readonly<Record<TargetName, number>> = { process: 6, docker: 2 }
 const seed = 20_261_121
 
 describeTargets('runs that are killed', (target) => {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { isExclusive } from '#kernel'
 import type { Release } from '#kernel'
-import { checkHeadroom } from '../docker/headroom.ts'
+import { checkHeadroom, lookForRoom } from '../docker/headroom.ts'
 import { bytesToPull } from '../docker/preflight.ts'
 import type { ServiceModel } from './model.ts'
 import type { ComposePlace } from './place.ts'
@@ -32,13 +32,14 @@ export async function checkRoom(
   release: Release,
   carried: ComposeProject | null,
 ): Promise<readonly string[]> {
+  const room = lookForRoom(place)
   const project = carried ?? (await place.projects.project(release.id))
   const services = release.services.map(({ name, instances }) => ({
     ...{ name, instances },
     ...limitsOf(project?.model.services[name] ?? {}),
   }))
   const pullBytes = await bytesToPull(place, release)
-  return checkHeadroom(place, { release, services, pullBytes, isAlone: isExclusive(release) })
+  return checkHeadroom(room, { release, services, pullBytes, isAlone: isExclusive(release) })
 }
 
 function limitsOf(model: Partial<ServiceModel>): { readonly memoryBytes?: number; readonly cpus?: number } {

@@ -40,12 +40,9 @@ export interface Wanted {
  * found, for people.
  * @throws Failure NO_ROOM
  */
-export async function checkHeadroom(place: Place, wanted: Wanted): Promise<readonly string[]> {
-  const [running, disk] = await Promise.all([runningNow(place), freeDisk(place)])
-  const { availableBytes, usedBytes } = await memoryNow(
-    place.host,
-    running.map(({ pid }) => pid),
-  )
+export async function checkHeadroom(room: Promise<Room>, wanted: Wanted): Promise<readonly string[]> {
+  const { running, disk, memory } = await room
+  const { availableBytes, usedBytes } = memory
   const used = ({ pid }: Running) => usedBytes.get(pid) ?? 0
   const needs = wanted.services.map((service) => needOf(service, wanted.release.id, running, used))
   const needBytes = sum(needs.map(({ bytes }) => bytes))
@@ -64,6 +61,31 @@ export async function checkHeadroom(place: Place, wanted: Wanted): Promise<reado
       : [`nothing is known about the memory of ${unknown.join(', ')}: no limit, and none runs yet`]),
     ...cpuFacts(wanted, disk.processors),
   ]
+}
+
+/** What runs on the host, and what is left of it. */
+export interface Room {
+  readonly running: readonly Running[]
+  readonly disk: Disk
+  readonly memory: Awaited<ReturnType<typeof memoryNow>>
+}
+
+/** Looks; begun before it is needed, for it takes some commands. */
+export function lookForRoom(place: Place): Promise<Room> {
+  const memoryOf = async (running: readonly Running[]) => ({
+    running,
+    memory: await memoryNow(
+      place.host,
+      running.map(({ pid }) => pid),
+    ),
+  })
+  const room = Promise.all([runningNow(place).then(memoryOf), freeDisk(place)]).then(([seen, disk]) => ({
+    ...seen,
+    disk,
+  }))
+  // Whoever is refused for something else before does not ask.
+  room.catch(() => undefined)
+  return room
 }
 
 interface Need {

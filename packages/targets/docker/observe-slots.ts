@@ -10,23 +10,23 @@ import type { SlotRecords } from './records.ts'
 /** What the slots really hold: the records say what was meant, the containers' labels and states what is. */
 export async function observeSlots(place: Place): Promise<SlotsSeen> {
   const [containers, slots] = await Promise.all([listContainers(place.engine, place.names), place.records.slots()])
-  const [blue, green] = await Promise.all([
-    observe(place, slots, 'blue', containers),
-    observe(place, slots, 'green', containers),
-  ])
-  return { blue, green }
+  const [blue, green] = await Promise.all([releaseIn(place, slots, 'blue'), releaseIn(place, slots, 'green')])
+  const releases = { blue, green }
+  const seen = (slot: Slot) => slotOf(place, slots, slot, releases, containers)
+  return { blue: seen('blue'), green: seen('green') }
 }
 
-async function observe(
+function slotOf(
   place: Place,
   slots: SlotRecords,
   slot: Slot,
+  releases: Readonly<Record<Slot, Release | null>>,
   containers: readonly Container[],
-): Promise<SlotSeen> {
+): SlotSeen {
   const held = slots[slot]
-  const release = await releaseIn(place, slots, slot)
+  const release = releases[slot]
   if (held === null || release === null) return emptySlot
-  const lone = loneServices(release, await releaseIn(place, slots, other(slot)))
+  const lone = loneServices(release, releases[other(slot)])
   const usual = release.services.filter((service) => !lone.includes(service))
   const namesOf = (services: readonly Service[]) => containerNames(place, slot, release, services)
   const up = containers.filter((each) => each.slot === slot && !isDown(each))

@@ -1,6 +1,6 @@
 import { Failure, isExclusive } from '#kernel'
 import type { Release } from '#kernel'
-import { checkHeadroom } from './headroom.ts'
+import { checkHeadroom, lookForRoom } from './headroom.ts'
 import { notHere, refsIn } from './images.ts'
 import { inRegistry } from './manifest.ts'
 import { engineNeeds } from './needs.ts'
@@ -15,6 +15,7 @@ import { networksOf } from './run-words.ts'
  */
 export async function preflight(place: Place, given: Release): Promise<readonly string[]> {
   const release = checkedRelease(given)
+  const room = lookForRoom(place)
   const [, pullBytes] = await Promise.all([
     engineNeeds(place.host),
     bytesToPull(place, release),
@@ -24,7 +25,7 @@ export async function preflight(place: Place, given: Release): Promise<readonly 
     ...{ name, instances },
     ...{ memoryBytes: container?.memoryBytes, cpus: container?.cpus },
   }))
-  return checkHeadroom(place, { release, services, pullBytes, isAlone: isExclusive(release) })
+  return checkHeadroom(room, { release, services, pullBytes, isAlone: isExclusive(release) })
 }
 
 /** Looks at every image, here or in its registry. Packed bytes of those that are not here; null where that is not known. */
