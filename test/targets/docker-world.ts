@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { networkInterfaces, tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Host, Release, Shell } from '#kernel'
@@ -124,8 +124,11 @@ export async function dockerWorld(way?: Way): Promise<TargetWorld> {
 /** As router haproxy makes it, in a subnet of the test's own choice. */
 export async function makeNetwork({ app, docker: call }: DockerPlace): Promise<void> {
   const labels = [`--label=switchyard.app=${app}`, '--label=switchyard.environment=test']
-  for (let third = 1; ; third += 1) {
-    const base = `10.213.${third}`
+  for (let attempt = 1; ; attempt += 1) {
+    // Engines of other suites do not tell this one which subnets they took; the bridges of all are this machine's.
+    const base = `10.213.${randomInt(1, 250)}`
+    if (Object.values(networkInterfaces()).some((list) => list?.some(({ address }) => address === `${base}.1`)))
+      continue
     const words = [
       `--subnet=${base}.0/24`,
       `--gateway=${base}.1`,
@@ -138,7 +141,7 @@ export async function makeNetwork({ app, docker: call }: DockerPlace): Promise<v
       return
     } catch (thrown) {
       // Another network has the subnet.
-      if (third === 20) throw thrown
+      if (attempt >= 20) throw thrown
     }
   }
 }
