@@ -1,32 +1,51 @@
-// node tally.ts FILE: the one line that CI ends with, from the file that jest --json wrote.
-import { readFileSync } from 'node:fs'
+// node tally.ts FILE [SECOND]: the one line that CI ends with, from the files that jest --json wrote; what SECOND ran again counts
+// instead of what FILE says of it.
+// node tally.ts --failed FILE: the test files that failed, a line each.
+import { existsSync, readFileSync } from 'node:fs'
 import { z } from 'zod'
 
 const resultSchema = z.object({
   success: z.boolean(),
-  numPassedTests: z.int(),
-  numFailedTests: z.int(),
-  numPendingTests: z.int(),
-  numTodoTests: z.int(),
-  numRuntimeErrorTestSuites: z.int(),
+  testResults: z.array(
+    z.object({ name: z.string(), status: z.string(), assertionResults: z.array(z.object({ status: z.string() })) }),
+  ),
 })
+type Result = z.output<typeof resultSchema>
+type TestFile = Result['testResults'][number]
 
-const [file = ''] = process.argv.slice(2)
-const result = read(file)
+const [first = '', second = ''] = process.argv.slice(2)
+if (first === '--failed') for (const { name } of read(second).testResults.filter(hasFailed)) console.log(name)
+else tell(read(first), existsSync(second) ? read(second) : undefined)
 
-// A suite that cannot even be loaded has no tests that could fail: it counts as one.
-const failed = result.numFailedTests + result.numRuntimeErrorTestSuites
-const skipped = result.numPendingTests + result.numTodoTests
-console.log(`${result.numPassedTests} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`)
-if (!result.success) process.exitCode = 1
+function tell(whole: Result, again: Result | undefined): void {
+  const files = new Map([...whole.testResults, ...(again?.testResults ?? [])].map((file) => [file.name, file]))
+  const tests = [...files.values()].flatMap(({ assertionResults }) => assertionResults)
+  const count = (...statuses: string[]): number => tests.filter(({ status }) => statuses.includes(status)).length
+
+  // A suite that cannot even be loaded has no tests that could fail: it counts as one.
+  const unloaded = [...files.values()].filter((file) => file.status === 'failed' && file.assertionResults.length === 0)
+  const passed = count('passed')
+  const failed = count('failed') + unloaded.length
+  const skipped = tests.length - passed - count('failed')
+  const isGood = (again ?? whole).success && passed > 0 && ![...files.values()].some(hasFailed)
+
+  if (again) console.log(`run twice, the second time alone: ${again.testResults.map(({ name }) => name).join(' ')}`)
+  console.log(
+    `${passed} passed, ${Math.max(failed, isGood ? 0 : 1)} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`,
+  )
+  if (!isGood) process.exitCode = 1
+}
+
+function hasFailed({ status, assertionResults }: TestFile): boolean {
+  return status === 'failed' || assertionResults.some((test) => test.status === 'failed')
+}
 
 /** A run that left no result has failed, whatever else it said. */
-function read(path: string): z.output<typeof resultSchema> {
+function read(path: string): Result {
   try {
     return resultSchema.parse(JSON.parse(readFileSync(path, 'utf8')))
   } catch (error) {
     console.error(`jest left no result in ${path}: ${error instanceof Error ? error.message : String(error)}`)
-    const none = { numPassedTests: 0, numFailedTests: 0, numPendingTests: 0, numTodoTests: 0 }
-    return { ...none, success: false, numRuntimeErrorTestSuites: 1 }
+    return { success: false, testResults: [] }
   }
 }
