@@ -9,12 +9,14 @@ import type { ActionResult, ActionSession } from '#runner'
 import { appName, handedOn, leaseOf, parseJson, policyOf, recorder, resolveRelease } from '#suite'
 import type { Settings } from '#suite'
 import { deployAdopting } from '#suite/adopt'
+import { firstService } from '#suite/answering'
 import { carryAlong } from '#suite/carry'
 import { listeningOf } from '#suite/listening'
 import { metricReader } from '#suite/metric'
 import { openEnvironment } from '#suite/open'
 import { openHosts } from '#suite/open-hosts'
 import { setUpHosts } from '#suite/set-up'
+import { registryOf } from '#targets'
 import type { Inputs } from './inputs.ts'
 
 /** Brings a release live; the post step finds nothing to do unless the run was cut short. */
@@ -30,9 +32,11 @@ export async function deployCommand(session: ActionSession, settings: Settings<I
   const carried = takesCandidate ? null : await carryAlong(inputs, config, workspace, tell)
   const release = takesCandidate ? null : resolveRelease(inputs.release, place, inputs, config, carried)
   const told = takesCandidate ? null : (carried ?? listeningOf(config))
-  const front = { listen: inputs.listen ?? told?.listen ?? null, listens: told?.listens ?? null }
+  const listening = { listen: inputs.listen ?? told?.listen ?? null, listens: told?.listens ?? null }
+  const front = { ...listening, firstService: firstService(release) }
   const brought = (id: string) => (id === release?.id ? (carried?.project ?? null) : null)
-  const opening = { ...inputs, ...place, ...front, carried: brought, metric: metricReader(inputs) }
+  const loginFor = release?.services[0]?.ref ?? ''
+  const opening = { ...inputs, ...place, ...front, loginFor, carried: brought, metric: metricReader(inputs) }
   const open = await openHosts(opening, tell)
   session.keep('running', mode)
   const order = {
@@ -88,7 +92,12 @@ async function setUp(
     const told = listeningOf(config)
     const isTold = Object.keys(told.listens).length > 0
     const front = { listen: inputs.listen ?? told.listen, listens: isTold ? told.listens : null }
-    const reports = await setUpHosts({ ...inputs, ...place, ...front }, leaseOf(session), tell, session.signal)
+    const reports = await setUpHosts(
+      { ...inputs, ...place, ...front, ...loginAt(inputs) },
+      leaseOf(session),
+      tell,
+      session.signal,
+    )
     const rows = reports.flatMap(({ name, front, done }) => [
       [name, done.join('; ') || 'everything was there'] as const,
       [`${name} is open at`, front] as const,
@@ -101,6 +110,11 @@ async function setUp(
   } catch (thrown) {
     return failed(asFailure(thrown), facts)
   }
+}
+
+/** No release says whose the login is; the name of the router's image does, where it begins with its registry. */
+function loginAt({ 'router-image': image }: Inputs): { readonly loginFor?: string } {
+  return registryOf(image) === '' ? {} : { loginFor: image }
 }
 
 /**

@@ -25,7 +25,8 @@ export async function rollbackCommand(session: ActionSession, settings: Settings
   const migration = parseJson(inputs.migration, 'migration')
   if (inputs['database-url'] !== '') databaseFor(inputs['database-url'])
   const { events, tell } = recorder(session)
-  const open = await openHosts({ ...inputs, ...place }, tell)
+  const asItStands = { listen: null, 'router-image': '', setup: 'required' } as const
+  const open = await openHosts({ ...inputs, ...place, ...asItStands }, tell)
   session.keep(goingBack, 'yes')
   const title = `Roll back ${place.app} in ${place.environment}`
   try {

@@ -1,6 +1,9 @@
 import { defineAction, field, forceNeedsReason, hostsFit, loginIsWhole, registryInputs, targetInputs } from '#suite'
 import { z } from 'zod'
 
+/** Going back changes no router and no front: both stay as the environment was set up, whatever the configuration says today. */
+const { listen: _listen, 'router-image': _image, ...placeInputs } = targetInputs
+
 export const action = defineAction({
   name: 'rollback',
   title: 'Switchyard: roll back',
@@ -9,7 +12,7 @@ export const action = defineAction({
   post: true,
   inputs: z.object({
     to: field.text({ description: 'Version, digest or ledger id; empty: the previous good release.' }),
-    ...targetInputs,
+    ...placeInputs,
     ...registryInputs,
     migration: field.block({ description: 'Output `migration` of migrate, where it is not kept with the release.' }),
     'database-url': field.text({

@@ -1,9 +1,10 @@
 import { Failure } from '#kernel'
-import type { Command, Host, Shell } from '#kernel'
+import type { Command, Host, HostFile, Shell } from '#kernel'
 import { z } from 'zod'
 import { processIdentity } from './identity.ts'
 import { installProgram } from './install.ts'
 import { inOrder } from './in-order.ts'
+import { memoryOf } from './memory.ts'
 import { hostCodes, readLimitBytes } from './program.ts'
 import { verbsOf } from './verbs.ts'
 import type { RunVerb } from './verbs.ts'
@@ -27,8 +28,6 @@ export interface FencedHost extends Host {
   readonly identity: string
   /** The number of our lease; null while we hold none. */
   fence: number | null
-  /** Fenced removal of a file or folder below stateDir. */
-  remove(path: string): Promise<void>
 }
 
 const nameSchema = z.string().regex(/^[a-z0-9][a-z0-9-]{0,40}$/)
@@ -53,6 +52,7 @@ export async function host(options: HostOptions): Promise<FencedHost> {
   const verb = verbsOf(shell, program, stateDir, name)
   const queued = inOrder()
   const identity = await processIdentity()
+  const memory = memoryOf()
 
   const self: FencedHost = {
     name,
@@ -64,9 +64,18 @@ export async function host(options: HostOptions): Promise<FencedHost> {
     act: (command, signal) =>
       queued(() => verb('act', actWords(self, command), { timeoutMs: actTimeoutMs, ...wrapped(command) }, signal)),
     spawn: (command, log) => queued(() => spawn(self, command, log)),
-    put: (path, bytes, mode = 0o600) => queued(() => put(self, path, bytes, mode)),
+    put: (path, bytes, mode) => self.putAll([{ path, bytes, ...(mode === undefined ? {} : { mode }) }]),
+    putAll: (files) => queued(() => memory.changing(self.fence, files, () => putAll(self, files))),
+    remove: (paths) =>
+      queued(() =>
+        memory.changing(
+          self.fence,
+          paths.map((path) => ({ path, bytes: null })),
+          async () => void (await verb('remove', [held(self), ...paths])),
+        ),
+      ),
     read: (path) => read(self, path),
-    remove: (path) => queued(async () => void (await verb('remove', [held(self), path]))),
+    recall: (path) => memory.recall(self.fence, path, () => read(self, path)),
   }
   return self
 }
@@ -97,9 +106,14 @@ async function spawn(host: FencedHost, command: Command, log: string): Promise<n
   return Number(answer.data.slice('pid '.length))
 }
 
-async function put(host: FencedHost, path: string, bytes: string, mode: number): Promise<void> {
-  const words = [held(host), path, (mode & 0o777).toString(8), String(sizeOf(bytes))]
-  await host.verb('put', words, { stdin: bytes })
+async function putAll(host: FencedHost, files: readonly HostFile[]): Promise<void> {
+  const words = files.flatMap(({ path, bytes, mode = 0o600 }) => [
+    path,
+    (mode & 0o777).toString(8),
+    String(sizeOf(bytes)),
+  ])
+  const stdin = files.map(({ bytes }) => bytes).join('')
+  await host.verb('put', [held(host), String(sizeOf(stdin)), ...words], { stdin })
 }
 
 async function read(host: FencedHost, path: string): Promise<string | null> {

@@ -23,41 +23,74 @@ export interface HostLedgerOptions {
 export function hostLedger(host: FencedHost, { note = () => undefined }: HostLedgerOptions = {}): Ledger {
   const queued = inOrder()
   let written = 0
+  /** While we hold the lease nobody else writes: it is read once. */
+  let known: { readonly fence: number; readonly read: Promise<Listed> } | null = null
 
+  const read = (): Promise<Listed> => {
+    const { fence } = host
+    if (fence === null) return list(host, note)
+    if (known?.fence === fence) return known.read
+    const now = { fence, read: list(host, note) }
+    known = now
+    now.read.catch(() => known === now && (known = null))
+    return now.read
+  }
+  const keep = async (entry: LedgerEntry): Promise<void> => {
+    const before = known
+    known = null
+    const kept = await write(host, entry)
+    if (before === null || before.fence !== host.fence) return
+    const listed = await before.read.catch(() => null)
+    if (listed === null) return
+    const isNew = !listed.entries.some(({ id }) => id === kept.id)
+    const entries = listed.entries.map((each) => (each.id === kept.id ? kept : each))
+    const next = { entries: isNew ? [kept, ...entries] : entries, files: listed.files + (isNew ? 1 : 0) }
+    known = { fence: before.fence, read: Promise.resolve(next) }
+  }
   const open = async (entry: Omit<LedgerEntry, 'id'>): Promise<string> => {
     written += 1
     const id = `${held(host).padStart(12, '0')}-${String(written).padStart(4, '0')}-${randomBytes(4).toString('hex')}`
-    await write(host, { ...entry, id })
-    await host.verb('trim', [held(host), folder, String(keptEntries)])
+    await keep({ ...entry, id })
+    const files = (await known?.read.catch(() => null))?.files ?? Infinity
+    if (files > keptEntries) await host.verb('trim', [held(host), folder, String(keptEntries)])
     return id
   }
   const mark = async (id: string, state: LedgerEntry['state'], evidence: string): Promise<void> => {
     const entry = await find(host, id)
-    await write(host, { ...entry, state, evidence })
+    await keep({ ...entry, state, evidence })
   }
   return {
     open: (entry) => queued(() => open(entry)),
     mark: (id, state, evidence) => queued(() => mark(id, state, evidence)),
-    history: async () => history(host, note),
+    history: async () => (await read()).entries,
   }
 }
 
-async function write(host: FencedHost, entry: LedgerEntry): Promise<void> {
-  const text = `${JSON.stringify({ ...entry, evidence: entry.evidence.slice(0, evidenceLimit) })}\n`
+interface Listed {
+  readonly entries: readonly LedgerEntry[]
+  /** With those that cannot be read. */
+  readonly files: number
+}
+
+/** Gives what was written. */
+async function write(host: FencedHost, entry: LedgerEntry): Promise<LedgerEntry> {
+  const kept = { ...entry, evidence: entry.evidence.slice(0, evidenceLimit) }
+  const text = `${JSON.stringify(kept)}\n`
   if (Buffer.byteLength(text) > entryLimitBytes)
     throw new Failure('INTERNAL', `the record of this release is larger than ${entryLimitBytes} bytes`)
   await host.put(pathOf(entry.id), text)
+  return kept
 }
 
 async function find(host: FencedHost, id: string): Promise<LedgerEntry> {
-  const text = ledgerIdSchema.safeParse(id).success ? await host.read(pathOf(id)) : null
+  const text = ledgerIdSchema.safeParse(id).success ? await host.recall(pathOf(id)) : null
   if (text === null) throw new Failure('RELEASE_UNKNOWN', `the history of this environment has no entry ${id}`)
   const entry = parseEntry(text)
   if (entry === null) throw new Failure('OUTPUT_UNREADABLE', `entry ${id} of the history cannot be read`)
   return entry
 }
 
-async function history(host: FencedHost, note: (text: string) => void): Promise<readonly LedgerEntry[]> {
+async function list(host: FencedHost, note: (text: string) => void): Promise<Listed> {
   const result = await host.verb('list', [folder, String(keptEntries), String(entryLimitBytes)])
   // A name stands on a line of its own, which no entry has inside: JSON writes its line breaks as \n.
   const [, ...parts] = result.stdout.split(/^==> (.+) <==\n/m)
@@ -68,7 +101,7 @@ async function history(host: FencedHost, note: (text: string) => void): Promise<
     if (entry !== null && `${entry.id}.json` === name) found.push(entry)
     else note(`${folder}/${name} cannot be read as an entry of the history; it was left out`)
   }
-  return found.reverse()
+  return { entries: found.reverse(), files: Math.floor(parts.length / 2) }
 }
 
 function pathOf(id: string): string {

@@ -114,7 +114,7 @@ take() {
   set -C
   true > "$scratch" || say 'unready no temporary file can be made' 96
   set +C
-  trap 'rm -f "$scratch" "$scratch.out" "$scratch.err"' EXIT
+  trap 'rm -f "$scratch" "$scratch.out" "$scratch.err" "$scratch.part"' EXIT
   [ "$1" = 0 ] && return
   cat > "$scratch" || say 'unready the input cannot be kept' 96
   [ "$(wc -c < "$scratch")" -eq "$1" ] || refused input
@@ -227,14 +227,33 @@ case $verb in
     printf 'pid %s\n' $!
     ;;
 
-  # FENCE PATH MODE BYTES
+  # FENCE BYTES, then PATH MODE BYTES of each file, which come one after the other.
   put)
     umask 077
-    below "$2"
-    take "$4"
-    chmod "$3" "$scratch" || refused mode
-    effect "$1"
-    mkdir -p "$(dirname "$dir/$2")" && mv -fT "$scratch" "$dir/$2" || say "unready $2 cannot be written" 96
+    fence=$1 at=0
+    take "$2"
+    shift 2
+    for word in "$@"; do
+      at=$((at + 1))
+      case $((at % 3)) in
+        1) below "$word" ;;
+        2) case $word in *[!0-7]* | '') refused mode ;; esac ;;
+        0) numeric "$word" || refused input ;;
+      esac
+    done
+    [ $# -gt 0 ] && [ $((at % 3)) -eq 0 ] || refused input
+    effect "$fence"
+    from=1
+    while [ $# -gt 0 ]; do
+      part=$scratch
+      if [ $# -gt 3 ] || [ "$from" -gt 1 ]; then
+        part=$scratch.part
+        tail -c "+$from" "$scratch" | head -c "$3" > "$part" && [ "$(wc -c < "$part")" -eq "$3" ] || refused input
+      fi
+      chmod "$2" "$part" && mkdir -p "$(dirname "$dir/$1")" && mv -fT "$part" "$dir/$1" || say "unready $1 cannot be written" 96
+      from=$((from + $3))
+      shift 3
+    done
     ;;
 
   # PATH LIMIT
@@ -246,11 +265,13 @@ case $verb in
     cat "$dir/$1"
     ;;
 
-  # FENCE PATH
+  # FENCE PATH…
   remove)
-    below "$2"
-    effect "$1"
-    rm -rf "$dir/$2"
+    fence=$1
+    shift
+    for path in "$@"; do below "$path"; done
+    effect "$fence"
+    for path in "$@"; do rm -rf "$dir/$path"; done
     ;;
 
   # PATH COUNT BYTES. The last files by name, each with a line that names it, and its first bytes.

@@ -98,7 +98,10 @@ export const failureCodes = {
     meaning: 'A command of before-shift or after-shift failed; the release before has the traffic.',
   },
   BAKE_FAILED: { kind: 'world', meaning: 'The release broke a threshold while it was watched; traffic was returned.' },
-  BOTH_SICK: { kind: 'world', meaning: 'Neither slot passes its gate; traffic was left where it is.' },
+  BOTH_SICK: {
+    kind: 'world',
+    meaning: 'Neither slot passes its gate; traffic was left where it is, or off where one had to end first.',
+  },
   VERDICT_FAIL: { kind: 'world', meaning: 'The verdict is fail.' },
   VERDICT_ERROR: { kind: 'user', meaning: 'A check could not be judged, because what it asks is refused.' },
   VERDICT_INCONCLUSIVE: { kind: 'world', meaning: 'There is not enough evidence for a verdict.' },

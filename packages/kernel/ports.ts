@@ -31,8 +31,32 @@ export interface Host {
   spawn(command: Command, log: string): Promise<number>
   /** Fenced write of a file below stateDir, whole or not at all. */
   put(path: string, bytes: string, mode?: number): Promise<void>
+  /** Several of them in this order, in one effect. */
+  putAll(files: readonly HostFile[]): Promise<void>
+  /** Fenced removal of files and folders below stateDir. */
+  remove(paths: readonly string[]): Promise<void>
   /** The text of a file below stateDir; null when there is none. */
   read(path: string): Promise<string | null>
+  /** As `read`, but asked once for as long as we hold the lease: for files that nothing but `put` and `remove` changes. */
+  recall(path: string): Promise<string | null>
+}
+
+/** A file to be written below a host's stateDir. */
+export interface HostFile {
+  readonly path: string
+  readonly bytes: string
+  /** Without: for its owner alone. */
+  readonly mode?: number
+}
+
+/** What the engine's own health check says of one instance of a background service, which no probe reaches. */
+export interface InstanceHealth {
+  readonly service: string
+  /** How it is called on its host. */
+  readonly name: string
+  readonly state: 'starting' | 'healthy' | 'unhealthy'
+  /** What the check said last, at most 1,000 characters; empty while it is healthy, or was not asked yet. */
+  readonly said: string
 }
 
 /** Where slots live. */
@@ -60,6 +84,8 @@ export interface Target {
   handOver(slot: Slot, options: { graceMs: number }, signal: AbortSignal): Promise<void>
   /** The last lines of the slot's output, at most 64 KiB; with `release`, of that release even when it runs no more. */
   logs(slot: Slot): Promise<string>
+  /** Of the slot's background services, the instances that run and have a health check. A look. */
+  health?(slot: Slot): Promise<readonly InstanceHealth[]>
   /** What the slot's instances use now; those that were ended are left out. A look, which may take some seconds. */
   usage?(slot: Slot, signal?: AbortSignal): Promise<readonly InstanceUsage[]>
   place(kind: 'runner' | 'host' | 'release', release?: Release): Shell

@@ -7,6 +7,8 @@ export interface Routed {
   readonly health: string
   /** Port of the host where clients reach it, where that is not the app's own front. */
   readonly listen?: number
+  /** HTTP/2 without TLS, as gRPC needs it; HTTP/1.1 without. */
+  readonly protocol?: 'h2c'
 }
 
 /** A part of the app. With `routed` it gets traffic; without, it is a background service. */

@@ -66,12 +66,22 @@ async function undo(begun: readonly PlannedStep[], run: Run, failure: Failure): 
       if (step.do === 'drain') continue
       if (step.do !== 'gate' || isCutOff(second.code))
         throw new Failure(second.code, `${failure.message}; and then: ${second.message}`, { cause: failure })
-      throw new Failure('BOTH_SICK', `${failure.message}; the slot to return to is sick as well: ${second.message}`, {
-        cause: failure,
-        hint: 'Traffic was left where it is. Mend either release, or run rollback with force and a reason.',
-      })
+      throw await bothSick(run, failure, second)
     }
   }
+}
+
+async function bothSick({ ports }: Run, first: Failure, second: Failure): Promise<Failure> {
+  const weights = await ports.router.read().catch(() => null)
+  const isOff = weights !== null && weights.blue + weights.green === 0
+  // One that must end before another starts gave up its traffic for that.
+  const where = isOff
+    ? 'No release has traffic: clients get 503 until one is brought back.'
+    : 'Traffic was left where it is.'
+  return new Failure('BOTH_SICK', `${first.message}; the slot to return to is sick as well: ${second.message}`, {
+    cause: first,
+    hint: `${where} Mend either release and deploy it, or run rollback with force and a reason.`,
+  })
 }
 
 /** There is no way to the host: that says nothing about what is on it. */

@@ -72,11 +72,14 @@ export async function deploy(order: DeployOrder, ports: Ports, signal: AbortSign
   await refuseUnmeasured(order, ports, signal)
   return withLease(ports, order.lease, signal, async (held) => {
     refuseBad(order, await ports.ledger.history())
+    const begun = observe(ports)
+    // Whoever is refused before does not ask.
+    begun.catch(() => undefined)
     await couldStart(order, ports)
     // Of several hosts none is touched before each has held up to the looks.
     await ports.convoy?.share('could start it')
     ports.probe.warm?.()
-    const seen = await setUpAndObserve(ports, held)
+    const seen = await setUpAndObserve(ports, held, begun)
     const hosts = (await ports.convoy?.share(seen)) ?? [seen]
     const { policy } = order
     const release = await orPutRight(() => wantedOf(order, hosts), seen, { ports, policy, signal: held })
@@ -92,7 +95,11 @@ export async function deploy(order: DeployOrder, ports: Ports, signal: AbortSign
 /** What can be refused by looks at the host, before anything there is changed. What they find is told. */
 async function couldStart({ release, mode, policy }: DeployOrder, ports: Ports): Promise<void> {
   if (release === null) return
+  const looking = ports.couldSetUp?.()
+  // Of two things at fault the first one is told.
+  looking?.catch(() => undefined)
   const found = (await ports.target.preflight?.(release)) ?? []
+  await looking
   const plans = mode === 'plan' ? [`drain: the slot that is left has ${showDuration(policy.drainMs)} to finish`] : []
   for (const text of [...found, ...plans]) tell(ports, { kind: 'note', text })
 }

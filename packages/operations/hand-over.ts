@@ -1,5 +1,6 @@
 import { Failure, asFailure, releaseName } from '#kernel'
 import type { Step } from '#kernel'
+import { passHealth } from './background.ts'
 import { tell } from './ports.ts'
 import type { Run } from './run.ts'
 
@@ -11,7 +12,7 @@ const steadyMs = 1000
 const deadlineMs = 15_000
 
 /**
- * Brings what must not run twice to a slot; where it has to be proven, waits until it stays up there.
+ * Brings what must not run twice to a slot; where it has to be proven, waits until it stays up there and its own health check, if it has one, is good.
  * @throws Failure START_FAILED, GATE_FAILED
  */
 export async function handOver(step: HandOver, run: Run): Promise<string | undefined> {
@@ -27,6 +28,8 @@ export async function handOver(step: HandOver, run: Run): Promise<string | undef
 
 async function staysUp({ to, release }: HandOver, run: Run): Promise<string> {
   const { target, clock } = run.ports
+  const { deadlineMs: healthMs } = { ...run.policy.gate, ...release.gate }
+  await passHealth({ slot: to, release, deadlineMs: healthMs }, run)
   const began = clock.monotonic()
   let since: number | null = null
   for (;;) {

@@ -16,12 +16,15 @@ export async function observe(ports: Pick<Ports, 'target' | 'router' | 'ledger' 
   return { slots: slotsSeen, weights, history, idleForMs, answering: { blue: runs('blue'), green: runs('green') } }
 }
 
-/** Makes the router run and looks, at the same time; looks again where something had to be done. */
+/**
+ * Makes the router run, and looks; looks again where something had to be done. `begun`: a look that others had time for.
+ */
 export async function setUpAndObserve(
   ports: Pick<Ports, 'target' | 'router' | 'ledger' | 'probe' | 'setUp' | 'clock' | 'listener'>,
   signal: AbortSignal,
+  begun: Promise<Seen> = observe(ports),
 ): Promise<Seen> {
-  const [done, early] = await Promise.all([ports.setUp(), observe(ports)])
+  const [done, early] = await Promise.all([ports.setUp(signal), begun])
   for (const text of done) tell(ports, { kind: 'note', text })
   return askElder(done.length > 0 ? await observe(ports) : early, ports, signal)
 }

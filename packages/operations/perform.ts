@@ -9,6 +9,7 @@ import {
   withVersion,
 } from '#kernel'
 import type { GatePolicy, Measurement, Release, Slot, Step } from '#kernel'
+import { passHealth } from './background.ts'
 import { passGate } from './gate.ts'
 import { graceOf, handOver } from './hand-over.ts'
 import { hook } from './hook.ts'
@@ -103,12 +104,17 @@ async function gate(slot: Slot, release: Release, run: Run): Promise<string> {
   const policy = gateOf(release, run)
   // A slot that was not started just now is up or it is not: waiting a whole start-up for it would keep traffic where it hurts.
   const deadlineMs = run.endpoints.has(slot) ? policy.deadlineMs : Math.min(policy.deadlineMs, warmDeadlineMs)
-  const urls = await ports.router.preview(slot, release, await endpointsOf(slot, run))
   const services = routedServices(release)
+  const hasOthers = services.length < release.services.length
+  const began = ports.clock.monotonic()
+  // First what may take long: answers of what gets traffic must be fresh.
+  if (hasOthers) await passHealth({ slot, release, deadlineMs: run.endpoints.has(slot) ? deadlineMs : null }, run)
+  const leftMs = Math.max(deadlineMs - (ports.clock.monotonic() - began), Math.min(deadlineMs, warmDeadlineMs))
+  const urls = await ports.router.preview(slot, release, await endpointsOf(slot, run))
   const result = await passGate({
     probe: ports.probe,
     clock: ports.clock,
-    policy: { ...policy, deadlineMs },
+    policy: { ...policy, deadlineMs: hasOthers ? leftMs : deadlineMs },
     requests: services.flatMap((service) =>
       Array.from({ length: service.instances }, (_, at) => ({
         url: `${urls[service.name] ?? ''}${service.routed.health}`,
@@ -122,7 +128,7 @@ async function gate(slot: Slot, release: Release, run: Run): Promise<string> {
     signal,
   })
   // Probes tell of routed services; whether the others run, only the target knows.
-  const state = services.length === release.services.length ? 'running' : (await ports.target.observe())[slot].state
+  const state = !hasOthers ? 'running' : (await ports.target.observe())[slot].state
   const isProven = result.outcome === 'pass' || services.length === 0
   if (isProven && state === 'running') return result.reason
   const why = isProven ? `not all of its processes run (${state})` : result.reason

@@ -16,8 +16,10 @@ export interface Ports {
   isOver?(owner: string): Promise<boolean>
   /** This host's part where several go through the operation together. */
   readonly convoy?: Member
+  /** Could `setUp` be done? A look. @throws Failure PORT_IN_USE, … */
+  couldSetUp?(): Promise<void>
   /** Makes the router run where it does not; gives what was done, for people. Needs the lease. */
-  setUp(): Promise<readonly string[]>
+  setUp(signal?: AbortSignal): Promise<readonly string[]>
 }
 
 type Untimed = Event extends infer Each ? (Each extends Event ? Omit<Each, 'atMs'> : never) : never

@@ -13,7 +13,7 @@ export interface KeptRecord<Value> {
 export function keptRecord<Value>(path: string, schema: z.ZodType<Value>): KeptRecord<Value> {
   return {
     async read(host) {
-      const text = await host.read(path)
+      const text = await host.recall(path)
       if (text === null) return null
       try {
         return schema.parse(JSON.parse(text))

@@ -31,7 +31,7 @@ export async function carryAlong(
     ...{ workspace, files: inputs['compose-file'], profiles: inputs.profiles, variables: { ...env, ...secrets } },
     isElsewhere: inputs.hosts.length > 0,
     ...{ refs: readRelease(inputs.release).services, services: config.services ?? {} },
-    ...{ health, command, instances, env },
+    ...{ health, command, instances, env, 'app-protocol': inputs['app-protocol'] },
   })
   for (const text of carried.warnings) tell({ kind: 'warning', text, atMs: performance.now() })
   return carried

@@ -33,6 +33,9 @@ const settings = {
     .describe('What the app answers for on a host with several apps: shop.example.com or shop.example.com/api.'),
   domain: words.describe('Whole domains that the app answers for.'),
   'http-listen': scalar.describe('Where the front of the host takes plain HTTP for all its apps.'),
+  'trusted-proxies': words.describe('Addresses and networks of proxies before that front that are believed.'),
+  'max-body': scalar.describe('Largest body of a request, for example 10m; "-" for any.'),
+  'request-timeout': scalar.describe('How long the app may be silent, for example 5m.'),
   'front-image': scalar.describe('Image of that front.'),
   tls: scalar.describe('auto, files or off: how its domains have HTTPS.'),
   hsts: scalar.describe('How long browsers shall come by HTTPS alone, for example 1y.'),
@@ -76,6 +79,7 @@ const service = z.strictObject({
     .max(65_535)
     .optional()
     .describe('Port of a routed service; without one the service is a background service.'),
+  'app-protocol': z.enum(['http', 'h2c']).optional().describe('What it speaks: HTTP/1.1, or HTTP/2 without TLS.'),
   listen: z
     .union([z.int().min(1).max(65_535), z.string().regex(listenPattern, 'is not a port or address:port')])
     .optional()

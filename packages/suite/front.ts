@@ -1,5 +1,5 @@
 import { Failure } from '#kernel'
-import type { Shell } from '#kernel'
+import type { Route, Shell } from '#kernel'
 import { host as openHost, hostLease } from '#hosts'
 import { withLease } from '#operations'
 import type { Ports } from '#operations'
@@ -16,8 +16,12 @@ export interface FrontInputs extends HttpsInputs {
   /** Null: what the environment has had. Empty: the app is reached at its own port, as without a front. */
   readonly routes?: Routes | null
   readonly domain?: Routes | null
+  /** Answers where a route names no service; a route that names it names none. */
+  readonly firstService?: string
   /** Where the front takes plain HTTP; null: where it does already, else port 80. */
   readonly 'http-listen'?: Listen | null
+  /** Proxies before it that are believed about clients; null: as before. */
+  readonly 'trusted-proxies'?: readonly string[] | null
   readonly 'front-image'?: string
   readonly 'router-image': string
   readonly listen: Listen | null
@@ -38,9 +42,14 @@ export function frontOf(inputs: FrontInputs, before: FrontRecord | undefined): F
   // Who asks nothing about HTTPS, as a look does, begins none.
   const tls = inputs.tls || (before?.tls ?? (inputs.tls === undefined ? 'off' : 'auto'))
   const hsts = inputs.hsts ?? before?.hsts ?? 0
-  if (routes === null && domain === null) return before === undefined ? undefined : { ...before, tls, hsts }
-  const all = new Map([...(domain ?? []), ...(routes ?? [])].map((route) => [`${route.domain}${route.path}`, route]))
+  if (routes === null && domain === null && before === undefined) return undefined
+  const asked = routes === null && domain === null ? (before?.routes ?? []) : [...(domain ?? []), ...(routes ?? [])]
+  const all = new Map(asked.map((route) => [`${route.domain}${route.path}`, plain(route, inputs.firstService)]))
   return all.size === 0 ? undefined : { routes: [...all.values()], tls, hsts }
+}
+
+function plain({ service, ...route }: Route, first: string | undefined): Route {
+  return service === undefined || service === first ? route : { ...route, service }
 }
 
 type Listens = Readonly<Record<string, Listening>>
@@ -100,13 +109,16 @@ interface Place {
 export interface AppFront {
   /** A look, before anything is changed. @throws Failure ROUTE_TAKEN; INPUT_CONFLICT for a router that no front can stand before */
   refuseTaken(router: ManagedRouter, front: FrontRecord): Promise<void>
+  /** A look, before anything is changed. `freed`: ports that the app itself gives up before. @throws Failure PORT_IN_USE */
+  refusePort(freed: readonly number[]): Promise<void>
   /** A look, before anything is changed, at what HTTPS needs. @throws Failure what Https.refuse throws */
   refuseHttps(front: FrontRecord): Promise<void>
   /**
    * Makes the front answer for the app, by HTTPS where that is asked for; where it does already, this is a look. A certificate that is not
-   * to be had takes it back to what it was. Gives what was done. @throws Failure CERTIFICATE_FAILED
+   * to be had, or a cancel while it is waited for, takes it back to what it was. Gives what was done.
+   * @throws Failure CERTIFICATE_FAILED; the signal's reason
    */
-  lead(router: ManagedRouter, front: FrontRecord): Promise<readonly string[]>
+  lead(router: ManagedRouter, front: FrontRecord, signal?: AbortSignal): Promise<readonly string[]>
   /** Lets the front answer for the app no longer; what is under way goes on. */
   unclaim(): Promise<readonly string[]>
   /** Both, one after the other, for an app that has its own port again. */
@@ -135,13 +147,15 @@ export async function openFront(
     firstImage: inputs['router-image'],
     http: inputs['http-listen'] ?? null,
     httpsPort: inputs['https-listen']?.port ?? null,
+    proxies: inputs['trusted-proxies'] ?? null,
   })
   const https = httpsOf(host, ingress, { name, reach, isRemote }, inputs)
-  const { signal } = new AbortController()
+  // What is short is finished, and so is what takes something back: a cancel ends waiting for certificates.
+  const { signal: never } = new AbortController()
   const held = async <T>(work: () => Promise<T>): Promise<T> => {
     // Whoever holds the environment asks for the front as well.
     const owner = (await ports.lease.inspect())?.owner ?? `${place.app} ${place.environment}`
-    return withLease(own, { owner, ttlMs: leaseMs, waitMs: waitMs }, signal, work)
+    return withLease(own, { owner, ttlMs: leaseMs, waitMs: waitMs }, never, work)
   }
   const claimBefore = async () => (await claims(ingress)).find((claim) => isOf(place, claim)) ?? null
   const unclaim = async () => {
@@ -168,7 +182,7 @@ export async function openFront(
       if (router.reach === undefined) throw noFront()
       await ingress.refuseTaken(place, routes)
     },
-    async lead(router, front) {
+    async lead(router, front, signal = never) {
       const claim = await claimOf(place, router, front)
       if ((await ingress.isSettled(claim)) && (await https.isSettled(claim))) return []
       const before = await claimBefore()
@@ -185,6 +199,7 @@ export async function openFront(
       }
     },
     https,
+    refusePort: (freed) => ingress.refusePort(freed),
     refuseHttps: (front) => https.refuse(front),
     unclaim,
     leave,

@@ -7,20 +7,23 @@ import { host as openHost, hostLease, hostLedger } from '#hosts'
 import { httpProbe } from '#probes'
 import type { Ports } from '#operations'
 import { routers } from '#routers'
-import type { ManagedRouter } from '#routers'
+import type { ManagedRouter, RouterContext } from '#routers'
 import { localShell, systemClock } from '#runner'
-import { targets } from '#targets'
+import { pullLoggedIn, registryOf, targets } from '#targets'
 import type { TargetContext } from '#targets'
 import { z } from 'zod'
+import { answering, publishing } from './answering.ts'
 import { frontOf, frontSchema, listenBehind, openFront } from './front.ts'
 import type { AppFront, FrontInputs } from './front.ts'
+import { limitsAsked, limitsSchema, speakingOnly } from './limits.ts'
+import type { LimitInputs } from './limits.ts'
 import type { Listens } from './listening.ts'
 import { openMachine } from './hosts.ts'
 import type { Machine, MachineInputs } from './hosts.ts'
 import { takeOver } from './take-over.ts'
 
 /** Which environment, on which target. */
-export interface EnvironmentInputs extends MachineInputs, FrontInputs {
+export interface EnvironmentInputs extends MachineInputs, FrontInputs, LimitInputs {
   readonly app: string
   readonly environment: string
   readonly target: string
@@ -39,6 +42,8 @@ export interface EnvironmentInputs extends MachineInputs, FrontInputs {
   /** Login to the registry that holds the release's images; for its pulls alone. */
   readonly 'registry-username'?: string
   readonly 'registry-password'?: string
+  /** Whose registry that login is for: the image of the release's first service; at set-up, the router's own image. */
+  readonly loginFor?: string
   /** The release, proven already, that takes over when the router is set up. */
   readonly takesOver?: Release
 }
@@ -53,6 +58,8 @@ const recordSchema = z.object({
   listens: z.record(z.string(), z.object({ address: z.string(), port: z.int() })).optional(),
   /** What the front of the host leads here, where one stands before the app's own. */
   front: frontSchema.optional(),
+  /** What the app asks of its router. */
+  limits: limitsSchema.optional(),
 })
 
 type EnvironmentRecord = z.output<typeof recordSchema>
@@ -107,15 +114,18 @@ export async function openOn(
   if (machine.isRemote && !targetEntry.isRemote) throw tooFar(record.target, name)
   const resident = machine.isRemote ? noResident : await installResident(root)
   const context = { host, shell, runner, app, environment, resident }
-  const router = routerEntry.create({
+  const managed = routerEntry.create({
     ...context,
     bind: record.address,
     listen: record.port,
     ...(record.listens === undefined ? {} : { listens: record.listens }),
+    ...(record.limits === undefined ? {} : { limits: record.limits }),
     image: record.routerImage,
+    ...pullingOf(host, inputs),
     isForContainers: targetEntry.isInContainers,
     isBehind: record.front !== undefined,
   })
+  const router = publishing(managed, record.front?.routes ?? [], record.listens)
   const target = targetEntry.create({
     ...context,
     ...(inputs.carried === undefined ? {} : { carried: inputs.carried }),
@@ -132,12 +142,22 @@ export async function openOn(
     host,
     record,
     front,
-    target,
+    target: answering(
+      routerEntry.speaksH2c === true ? target : speakingOnly(target, record.router),
+      record.front?.routes ?? [],
+    ),
     ...(inputs.metric === undefined ? {} : { metric: inputs.metric(target, router) }),
     router,
     ledger: hostLedger(host, { note: (text) => tell({ kind: 'warning', text, atMs: systemClock.monotonic() }) }),
     probe: machine.lookFrom(httpProbe()),
-    async setUp() {
+    async couldSetUp() {
+      // What holds the port gives it up: the release's own predecessor, or the front of the host that the app leaves.
+      const isLeft = before?.front !== undefined && record.front === undefined
+      if (inputs.takesOver !== undefined || isLeft) return
+      const had = [before ?? [], Object.values(before?.listens ?? {})].flat().map(({ port }) => port)
+      await Promise.all([router.refusePorts?.(), record.front === undefined ? undefined : front?.refusePort(had)])
+    },
+    async setUp(signal) {
       const kept = JSON.stringify(record)
       const keep = kept === JSON.stringify(before) ? undefined : host.put(recordPath, kept)
       if (before === null) tell({ kind: 'note', text: 'never set up before: done now', atMs: systemClock.monotonic() })
@@ -146,7 +166,7 @@ export async function openOn(
         // It may hold the port that the front of the host is to have, or the other way round.
         if (record.front !== undefined) await front?.refuseHttps(record.front)
         if (record.front === undefined) return [...((await front?.goneFrom(router)) ?? []), ...(await router.setup())]
-        return [...(await router.setup()), ...((await front?.lead(router, record.front)) ?? [])]
+        return [...(await router.setup()), ...((await front?.lead(router, record.front, signal)) ?? [])]
       }
       const ready = takesOver === undefined ? setup() : takeOver(target, takesOver, setup)
       const [done] = await Promise.all([ready, keep])
@@ -162,6 +182,20 @@ function loginOf(inputs: EnvironmentInputs): Pick<TargetContext, 'login'> {
   return username === '' ? {} : { login: { username, password } }
 }
 
+/** A password is shown to no other registry than the one that it is for, and to Docker Hub only where a release comes from there. */
+function pullingOf(host: Host, inputs: EnvironmentInputs): Pick<RouterContext, 'pullLoggedIn'> {
+  const { login } = loginOf(inputs)
+  const { loginFor = '' } = inputs
+  if (login === undefined || loginFor === '') return {}
+  return {
+    async pullLoggedIn(image) {
+      if (registryOf(image) !== registryOf(loginFor)) return null
+      const { code, text } = await pullLoggedIn(host, login, image)
+      return { code, stderr: code === 0 ? '' : text }
+    },
+  }
+}
+
 /** What stays on a host is this program itself, which is not on other machines. */
 const noResident = ['switchyard-resident'] as const
 
@@ -175,7 +209,7 @@ function tooFar(target: string, name: string): Failure {
 function notSetUp(name: string): Failure {
   return new Failure('HOST_NOT_SET_UP', `${name} was never set up for this app and environment`, {
     field: 'setup',
-    hint: 'Run this action once with mode: setup (or `switchyard setup`), or leave setup at auto.',
+    hint: 'Run deploy-bluegreen once with mode: setup (or `switchyard setup`), or deploy with setup: auto, which does it.',
   })
 }
 
@@ -225,12 +259,14 @@ function recordOf(inputs: EnvironmentInputs, before: EnvironmentRecord | null): 
     ([service, { address, port }]) => [service, { address: address ?? entry.listen.address, port }] as const,
   )
   refuseFronts(router, front.port, listens)
+  const limits = limitsAsked(inputs, before?.limits)
   return {
     target,
     router,
     routerImage: inputs['router-image'] || (before?.routerImage ?? ''),
     ...front,
     ...(listens.length === 0 ? {} : { listens: Object.fromEntries(listens) }),
+    ...(limits === undefined ? {} : { limits }),
   }
 }
 
@@ -267,10 +303,18 @@ async function behindFront(
   before: EnvironmentRecord | null,
 ): Promise<EnvironmentRecord> {
   const front = frontOf(inputs, before?.front)
+  if (front === undefined && (inputs['trusted-proxies'] ?? []).length > 0) throw noFrontToTrust()
   if (front === undefined) return record
   const had = before?.front === undefined ? null : before
   const asked = { listen: inputs.listen, listens: record.listens }
   return { ...record, ...(await listenBehind(shell, front, asked, had)), front }
+}
+
+function noFrontToTrust(): Failure {
+  return new Failure('INPUT_CONFLICT', 'trusted-proxies is about the front of the host, and this app has none', {
+    field: 'trusted-proxies',
+    hint: 'Give domain or routes too, or leave it out: see docs/front-that-stays.md.',
+  })
 }
 
 function entryOf<Entry>(registry: Readonly<Record<string, Entry>>, field: string, name: string): Entry {

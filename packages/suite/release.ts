@@ -21,6 +21,8 @@ export type ReleaseInput = z.output<typeof releaseInput>
 export interface AppInputs {
   readonly port: number
   readonly health: string
+  /** `h2c`: HTTP/2 without TLS. */
+  readonly 'app-protocol'?: 'http' | 'h2c'
   readonly command: string
   readonly instances: number
   /** `recreate`: nothing of the release may run beside another one. */
@@ -136,12 +138,14 @@ function serviceOf(name: string, ref: string, config: ServiceConfig | undefined,
   const command = wordsOf(config?.command ?? inputs.command)
   const port = config === undefined ? inputs.port : config.port
   const own = Object.fromEntries(Object.entries(config?.env ?? {}).map(([key, value]) => [key, String(value)]))
+  const protocol = config?.['app-protocol'] ?? inputs['app-protocol']
+  const speaking = protocol === 'h2c' ? { protocol } : {}
   const container = config === undefined ? undefined : containerOptions(config)
   return {
     name,
     ref,
     ...(command.length === 0 ? {} : { command }),
-    ...(port === undefined ? {} : { routed: { port, health: config?.health ?? inputs.health } }),
+    ...(port === undefined ? {} : { routed: { port, health: config?.health ?? inputs.health, ...speaking } }),
     instances: config?.instances ?? inputs.instances,
     overlap: config?.overlap ?? 'allow',
     env: { ...inputs.env, ...own },

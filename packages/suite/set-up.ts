@@ -45,7 +45,8 @@ async function setUpOne({ name, ports }: OpenHost, lease: LeasePolicy, signal: A
   const { host, listener, record, needs } = ports
   const note = (text: string) => listener.tell({ kind: 'note', text, atMs: systemClock.monotonic() })
   for (const text of await needs()) note(text)
-  const done = await withLease(ports, lease, signal, () => ports.setUp())
+  await ports.couldSetUp?.()
+  const done = await withLease(ports, lease, signal, (held) => ports.setUp(held))
   for (const text of done) note(text)
   if (done.length === 0) note('everything is there already')
   const front = [record, ...Object.values(record.listens ?? {})]

@@ -80,9 +80,28 @@ export const frontInputs = {
     description:
       'Image of what takes TLS off, Caddy 2.8 or later; resolved once and recorded. Default: what it has, else `caddy:2`.',
   }),
+  'trusted-proxies': field.networks({
+    description:
+      'Addresses or networks of proxies before that front, such as a CDN, one per line: what they say in `X-Forwarded-For`, `-Proto` and `-Host` is believed. Default: what the front has; `none`: nobody is believed.',
+  }),
   'front-image': field.text({
     description: 'Image of that front, by tag or digest; resolved once and recorded. Default: what it has.',
   }),
+}
+
+/** What the app asks of the router, without a new one. */
+export const limitInputs = {
+  'max-body': field.size({
+    description:
+      'Largest body of a request, such as `10m` or `1g`; a larger one is answered 413. `-`: any. Default: what the environment has had, else any.',
+  }),
+  'request-timeout': field.optionalDuration(
+    {
+      description:
+        'How long the app may be silent, before its answer (then 504) and within it; at most `1h`. WebSockets have an hour. Default: what the environment has had, else `1h`.',
+    },
+    3_600_000,
+  ),
 }
 
 /** How a slot is proven. */
@@ -131,6 +150,11 @@ export const judgeInputs = {
 /** What runs, when there is no configuration file. */
 export const appInputs = {
   port: field.whole({ min: 1, max: 65_535 }, { description: 'Port the app listens on.', default: '3000' }),
+  'app-protocol': field.choice(['http', 'h2c'], {
+    description:
+      'What the app speaks: `http` (HTTP/1.1), or `h2c` (HTTP/2 without TLS, for gRPC), which needs router `haproxy`.',
+    default: 'http',
+  }),
   health: field.urlPath({ description: 'Path that says the app is healthy.', default: '/health' }),
   command: field.text({ description: 'Command of the app, its words split at spaces; needed by target `process`.' }),
   instances: field.whole({ min: 1, max: 16 }, { description: 'How many of each service run.', default: '1' }),

@@ -73,3 +73,5 @@ export const targets: Readonly<Record<string, TargetEntry>> = {
     listen: { address: '127.0.0.1', port: 8080 },
   },
 }
+
+export { pullLoggedIn, registryOf } from './docker/login.ts'

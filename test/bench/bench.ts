@@ -1,4 +1,5 @@
-// npm run bench [-- --target process|docker] [-- --only start,size,notice,deploy,compose,latency,window,hosts,ssh,router] [-- --seconds 30]: what it costs; medians and ratios of one run.
+// npm run bench [-- --target process|docker] [-- --only start,size,notice,deploy,compose,latency,window,hosts,ssh,router,peers] [-- --seconds 30]:
+// what it costs; medians and ratios of one run. Peers: [--deploys 8] [--peers WORD]: those whose name holds the word.
 import { writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
@@ -7,6 +8,7 @@ import { composeFigures } from './compose.ts'
 import { deployFigures } from './deploys.ts'
 import { hostsFigures } from './hosts.ts'
 import { noticed } from './notice.ts'
+import { peersFigures } from './peers/peers.ts'
 import { routerFigures } from './router.ts'
 import { shiftLatency } from './shift-latency.ts'
 import { sizes } from './sizes.ts'
@@ -17,7 +19,13 @@ import type { Figure } from './statistics.ts'
 import { windowFigures } from './window.ts'
 
 const { values } = parseArgs({
-  options: { target: { type: 'string' }, only: { type: 'string' }, seconds: { type: 'string' } },
+  options: {
+    target: { type: 'string' },
+    only: { type: 'string' },
+    seconds: { type: 'string' },
+    deploys: { type: 'string' },
+    peers: { type: 'string' },
+  },
 })
 const target = values.target ?? 'process'
 if (!isTarget(target)) throw new Error(`unknown target ${target}`)
@@ -33,10 +41,11 @@ const parts: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   router: () => routerFigures(target),
 }
 
-/** Only by hand: they need root, sshd, and room for many engines. */
+/** Only by hand: they need root, sshd, room for many engines, or programs of others. */
 const large: typeof parts = {
   hosts: hostsFigures,
   ssh: sshFigures,
+  peers: () => peersFigures({ deploys: Number(values.deploys ?? 8), named: values.peers ?? '' }),
 }
 
 const wanted = values.only?.split(',') ?? Object.keys(parts)

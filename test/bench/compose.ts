@@ -98,7 +98,8 @@ async function answering(url: string): Promise<void> {
   throw new Error(`${url} does not answer`)
 }
 
-function imageOf(release: string): string {
+/** The image of a release of one service. */
+export function imageOf(release: string): string {
   const [ref = ''] = Object.values(
     z.object({ services: z.record(z.string(), z.string()) }).parse(JSON.parse(release)).services,
   )

@@ -49,6 +49,8 @@ function versionFaults(order: Order, { outputs }: StepResult, live: string): rea
 /** Which refusals are right, by what is there. */
 function refusalFaults(order: Order, code: string, live: string, history: readonly Entry[]): readonly string[] {
   if (order.version === sickVersion && code === 'GATE_FAILED') return []
+  // Killed before it was set up at all.
+  if (order.kind === 'rollback' && code === 'HOST_NOT_SET_UP' && history.length === 0) return []
   if (order.kind === 'rollback' && code === 'NO_PREVIOUS') {
     const left = [...new Set(history.map(({ release }) => release))].filter(
       (version) => version !== live && judgementOf(history, version) === 'good',

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { docker } from '../components/docker.ts'
-import { startEngine, stopEngine } from '../components/engine.ts'
+import { startEngine, stopEngine, type Engine } from '../components/engine.ts'
 import { buildBase, buildHaproxy, imageNames } from '../components/images.ts'
 import { freePort, jobEnvironment, makeWorkspace, pace, writeConfiguration } from './process-world.ts'
 import type { RunFolder } from './run-folder.ts'
@@ -17,10 +17,14 @@ const LABEL = 'switchyard.demo'
  * memory, and the migrations run on a database file beside it.
  * @throws Unexpected when no engine answers and none can be started
  */
-export async function dockerWorld(run: RunFolder, target: 'docker' | 'compose' = 'docker'): Promise<World> {
+export async function dockerWorld(
+  run: RunFolder,
+  target: 'docker' | 'compose' = 'docker',
+  start: (folder: string) => Promise<Engine> = startEngine,
+): Promise<World> {
   const id = basename(run.path)
   const engineFolder = join(run.path, 'engine')
-  const engine = await startEngine(engineFolder).catch((error: unknown) => {
+  const engine = await start(engineFolder).catch((error: unknown) => {
     throw new Unexpected(
       `target docker needs a Docker Engine. ${error instanceof Error ? error.message : String(error)}`,
     )

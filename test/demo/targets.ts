@@ -1,6 +1,7 @@
 import { processWorld } from './process-world.ts'
 import type { Leftover, RunFolder } from './run-folder.ts'
 import type { World } from './world.ts'
+import type { Engine } from '../components/engine.ts'
 
 export const targets = ['process', 'docker'] as const
 export type TargetName = (typeof targets)[number]
@@ -17,11 +18,15 @@ export function isGroundTarget(name: string): name is GroundTarget {
   return groundTargets.some((target) => target === name)
 }
 
-/** Makes the machine under the story ready. */
-export async function openWorld(target: GroundTarget, run: RunFolder): Promise<World> {
+/** Makes the machine under the story ready; `start` gives the engine, where there is to be one. */
+export async function openWorld(
+  target: GroundTarget,
+  run: RunFolder,
+  start?: (folder: string) => Promise<Engine>,
+): Promise<World> {
   if (target === 'process') return processWorld(run.path)
   const { dockerWorld } = await import('./docker-world.ts')
-  return dockerWorld(run, target)
+  return dockerWorld(run, target, start)
 }
 
 /** Takes down what a killed demo left besides processes. */

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { Engine } from '../components/engine.ts'
 import { openWorld, type GroundTarget } from '../demo/targets.ts'
 import { writeMigrations, writeRelease, type ShopRelease } from '../demo/releases.ts'
 import { RunFolder } from '../demo/run-folder.ts'
@@ -42,11 +43,11 @@ const project = join(import.meta.dirname, '..', '..')
 const requestsPerSecond = 60
 const longestLoadS = 7200
 
-/** Makes a target ready. Nothing is deployed and no router runs until the first job has. */
-export async function openGround(target: GroundTarget): Promise<Ground> {
+/** Makes a target ready; `start` gives its engine. Nothing is deployed and no router runs until the first job has. */
+export async function openGround(target: GroundTarget, start?: (folder: string) => Promise<Engine>): Promise<Ground> {
   const run = await RunFolder.make(target)
   const take = async () => (await run.remove()).map(({ pid, command }) => `${pid} ${command}`)
-  const world = await openWorld(target, run).catch(async (thrown: unknown) => {
+  const world = await openWorld(target, run, start).catch(async (thrown: unknown) => {
     await take()
     throw thrown
   })

@@ -52,7 +52,7 @@ describe.each(kinds)('act with %s', (kind) => {
     await expect(host.act({ argv: ['true'], okCodes: [0, 91] })).rejects.toMatchObject({ code: 'LEASE_LOST' })
     await expect(host.put('a', 'b')).rejects.toMatchObject({ code: 'LEASE_LOST' })
     await expect(host.spawn({ argv: ['true'] }, 'log')).rejects.toMatchObject({ code: 'LEASE_LOST' })
-    await expect(host.remove('a')).rejects.toMatchObject({ code: 'LEASE_LOST' })
+    await expect(host.remove(['a'])).rejects.toMatchObject({ code: 'LEASE_LOST' })
   })
 
   test('without a lease nothing is run', async () => {

@@ -74,7 +74,7 @@ describe.each(kinds)('files with %s', (kind) => {
     for (const path of paths) {
       await expect(host.put(path, 'x')).rejects.toMatchObject({ code: 'INTERNAL' })
       await expect(host.read(path)).rejects.toMatchObject({ code: 'INTERNAL' })
-      await expect(host.remove(path)).rejects.toMatchObject({ code: 'INTERNAL' })
+      await expect(host.remove([path])).rejects.toMatchObject({ code: 'INTERNAL' })
       await expect(host.spawn({ argv: ['true'] }, path)).rejects.toMatchObject({ code: 'INTERNAL' })
     }
     expect(await readdir(host.stateDir)).toEqual(['lease'])
@@ -86,7 +86,7 @@ describe.each(kinds)('files with %s', (kind) => {
     const program = (await readdir(join(world.root, 'bin')))[0] ?? ''
     const child = spawn(
       'sh',
-      [join(world.root, 'bin', program), 'put', host.stateDir, String(host.fence), 'file', '600', '1000'],
+      [join(world.root, 'bin', program), 'put', host.stateDir, String(host.fence), '1000', 'file', '600', '1000'],
       {
         env: { ...process.env, PATH: world.path },
         stdio: ['pipe', 'ignore', 'ignore'],
@@ -95,6 +95,31 @@ describe.each(kinds)('files with %s', (kind) => {
     child.stdin.end('only half')
     expect((await once(child, 'exit'))[0]).toBe(93)
     expect(await host.read('file')).toBe('before')
+  })
+
+  test('several files go in one effect, each with its own mode; of a list with a bad path none is written', async () => {
+    const files = [
+      { path: 'many/one', bytes: 'ünö\n' },
+      { path: 'many/empty', bytes: '', mode: 0o644 },
+      { path: 'many/deep/three', bytes: 'x'.repeat(100_000), mode: 0o640 },
+      { path: 'many/last', bytes: 'no end of line' },
+    ]
+    await host.putAll(files)
+    for (const { path, bytes, mode = 0o600 } of files) {
+      expect(await host.read(path)).toBe(bytes)
+      expect((await stat(join(host.stateDir, path))).mode & 0o777).toBe(mode)
+    }
+    const bad = [
+      { path: 'many/one', bytes: 'changed' },
+      { path: '../out', bytes: 'x' },
+    ]
+    await expect(host.putAll(bad)).rejects.toMatchObject({ code: 'INTERNAL' })
+    expect(await host.read('many/one')).toBe('ünö\n')
+    await host.remove(['many/one', 'many/deep'])
+    expect(await host.read('many/deep/three')).toBeNull()
+    expect(await host.read('many/last')).toBe('no end of line')
+    expect((await readdir(join(host.stateDir, 'lease'))).filter((name) => name.startsWith('work.'))).toEqual([])
+    await host.remove(['many'])
   })
 
   test('a sender that stands still keeps nobody waiting', async () => {
@@ -115,8 +140,8 @@ describe.each(kinds)('files with %s', (kind) => {
 
   test('remove takes away a file or a folder, also one that is not there', async () => {
     await host.put('folder/file', 'x')
-    await host.remove('folder')
-    await host.remove('folder')
+    await host.remove(['folder'])
+    await host.remove(['folder'])
     expect(await host.read('folder/file')).toBeNull()
   })
 })

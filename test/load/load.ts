@@ -1,7 +1,6 @@
-import { Agent } from 'node:http'
+import { carrierOf } from './carrier.ts'
 import { parseLoad, type LoadOptions } from './options.ts'
 import type { Outcome } from './outcome.ts'
-import { makeRequest } from './request.ts'
 import { Sockets, type SocketCounts, type SocketLine } from './sockets.ts'
 import { Tally, type IntervalLine, type TotalLine } from './tally.ts'
 
@@ -43,8 +42,8 @@ function run(options: LoadOptions): void {
   const begun = performance.now()
   const tally = new Tally(begunMs)
   const stopping = new AbortController()
-  const agent = new Agent({ keepAlive: true, maxSockets: options.connections, maxFreeSockets: options.connections })
-  const slowAgent = new Agent({ keepAlive: true, maxSockets: 1 })
+  const kept = carrierOf(options, options.connections)
+  const keptForSlow = carrierOf(options, 1)
   const underWay = new Set<Promise<void>>()
   const seen = new Set<string>()
   const printed = { lost: 0, bad: 0 }
@@ -70,10 +69,9 @@ function run(options: LoadOptions): void {
   const send = async (kind: 'get' | 'post' | 'slow'): Promise<void> => {
     tally.sent()
     const isSlow = kind === 'slow'
-    const outcome = await makeRequest({
+    const outcome = await (isSlow ? keptForSlow : kept).ask({
       kind,
       url: isSlow ? `${options.url}/slow?ms=${options.slowMs}` : `${options.url}/`,
-      agent: isSlow ? slowAgent : agent,
       timeoutMs: options.timeoutMs + (isSlow ? options.slowMs : 0),
       ...(options.host === undefined ? {} : { host: options.host }),
       ...(kind === 'post' ? { body: '{"item":"a book","note":"of the load"}' } : {}),
@@ -121,8 +119,8 @@ function run(options: LoadOptions): void {
     clearInterval(reporter)
     print(tally.interval(Date.now(), options.raw))
     print({ ...tally.total(Date.now(), stoppedMs), sockets: socketCounts, skipped })
-    agent.destroy()
-    slowAgent.destroy()
+    kept.close()
+    keptForSlow.close()
     process.stdin.destroy()
   })
   print({ type: 'ready', atMs: begunMs })

@@ -2,13 +2,13 @@ import { parseArgs } from 'node:util'
 
 /** What the load does; every number is bounded so that a forgotten load ends by itself. */
 export interface LoadOptions {
-  /** `http://127.x.x.x:PORT`: nothing but loopback is ever put under load. */
+  /** `http://127.x.x.x:PORT`, or https with `host`: nothing but loopback is ever put under load. */
   readonly url: string
   /** GET / and POST / together, requests per second. */
   readonly rate: number
   /** Share of POST / among them, 0–1. */
   readonly posts: number
-  /** Keep-alive connections those requests share. */
+  /** Keep-alive connections those requests share; 0 = each request has a connection of its own. */
   readonly connections: number
   /** WebSockets kept open at /ws, each pinged every 250 ms. */
   readonly sockets: number
@@ -20,8 +20,10 @@ export interface LoadOptions {
   readonly intervalMs: number
   readonly maxSeconds: number
   readonly maxRequests: number
-  /** Host header, for a router that tells apps apart by name. */
+  /** Host header, for a router that tells apps apart by name; with HTTPS also the name that is asked for in handshakes. */
   readonly host?: string
+  /** Requests go over HTTP/2, `connections` sessions of them; sockets still over HTTP/1.1. Without TLS, by prior knowledge. */
+  readonly http2: boolean
   /** Print every latency of an interval too, for percentiles over other windows. */
   readonly raw: boolean
 }
@@ -36,6 +38,7 @@ export const defaultLoad: Omit<LoadOptions, 'url'> = {
   intervalMs: 500,
   maxSeconds: 900,
   maxRequests: 1_000_000,
+  http2: false,
   raw: false,
 }
 
@@ -51,6 +54,7 @@ const flags = {
   'max-seconds': { type: 'string' },
   'max-requests': { type: 'string' },
   host: { type: 'string' },
+  http2: { type: 'boolean' },
   raw: { type: 'boolean' },
 } as const
 
@@ -60,7 +64,7 @@ export function parseLoad(arguments_: readonly string[]): LoadOptions {
   if (values.url === undefined) throw new Error('--url http://127.0.0.1:PORT is needed')
 
   const number = (
-    name: Exclude<keyof typeof flags, 'url' | 'host' | 'raw'>,
+    name: Exclude<keyof typeof flags, 'url' | 'host' | 'http2' | 'raw'>,
     usual: number,
     low: number,
     high: number,
@@ -72,10 +76,10 @@ export function parseLoad(arguments_: readonly string[]): LoadOptions {
     return value
   }
   return {
-    url: loopback(values.url),
+    url: loopback(values.url, values.host),
     rate: number('rate', defaultLoad.rate, 0, 5000),
     posts: number('posts', defaultLoad.posts, 0, 1),
-    connections: number('connections', defaultLoad.connections, 1, 500),
+    connections: number('connections', defaultLoad.connections, 0, 500),
     sockets: number('sockets', defaultLoad.sockets, 0, 500),
     slowMs: number('slow-ms', defaultLoad.slowMs, 0, 60_000),
     timeoutMs: number('timeout-ms', defaultLoad.timeoutMs, 10, 120_000),
@@ -83,6 +87,7 @@ export function parseLoad(arguments_: readonly string[]): LoadOptions {
     maxSeconds: number('max-seconds', defaultLoad.maxSeconds, 1, 7200),
     maxRequests: number('max-requests', defaultLoad.maxRequests, 1, 10_000_000),
     ...(values.host === undefined ? {} : { host: values.host }),
+    http2: values.http2 ?? false,
     raw: values.raw ?? false,
   }
 }
@@ -96,8 +101,10 @@ export function loadFlags(options: LoadOptions): string[] {
   })
 }
 
-function loopback(text: string): string {
+function loopback(text: string, host: string | undefined): string {
   const url = new URL(text)
-  if (url.protocol === 'http:' && /^127(\.\d{1,3}){3}$/.test(url.hostname)) return url.origin
-  throw new Error(`--url ${text}: only http://127.0.0.1:PORT may be put under load`)
+  if (url.protocol === 'https:' && host === undefined)
+    throw new Error(`--url ${text}: --host is needed for a handshake`)
+  if (/^https?:$/.test(url.protocol) && /^127(\.\d{1,3}){3}$/.test(url.hostname)) return url.origin
+  throw new Error(`--url ${text}: only http://127.0.0.1:PORT, or https there, may be put under load`)
 }

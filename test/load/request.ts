@@ -1,5 +1,6 @@
-import { request, type Agent } from 'node:http'
-import { reasonOf, reasonOfStatus, type Outcome, type RequestKind } from './outcome.ts'
+import { request as requestPlain, type Agent } from 'node:http'
+import { request as requestTls } from 'node:https'
+import { reasonOf, reasonOfStatus, type LostReason, type Outcome, type RequestKind } from './outcome.ts'
 
 /** One request to make. */
 export interface Wanted {
@@ -8,16 +9,15 @@ export interface Wanted {
   readonly body?: string
   readonly host?: string
   readonly timeoutMs: number
-  readonly agent: Agent
 }
 
-const LARGEST_BODY_BYTES = 1024 * 1024
+export const LARGEST_BODY_BYTES = 1024 * 1024
 
 /**
  * Makes one request, once: a request that fails on a kept connection is lost, not tried again. Never rejects.
  * The latency counts from the call, so waiting for a free connection is part of it.
  */
-export function makeRequest(wanted: Wanted): Promise<Outcome> {
+export function makeRequest(wanted: Wanted, agent: Agent): Promise<Outcome> {
   const begun = performance.now()
   const { kind, body } = wanted
   return new Promise((resolve) => {
@@ -29,9 +29,10 @@ export function makeRequest(wanted: Wanted): Promise<Outcome> {
       resolve({ ...stamp(), lost: reasonOf(error, answerBegun), detail })
     }
 
+    const request = wanted.url.startsWith('https:') ? requestTls : requestPlain
     const outgoing = request(wanted.url, {
       method: kind === 'post' ? 'POST' : 'GET',
-      agent: wanted.agent,
+      agent,
       headers: {
         ...(wanted.host === undefined ? {} : { host: wanted.host }),
         ...(body === undefined
@@ -54,15 +55,20 @@ export function makeRequest(wanted: Wanted): Promise<Outcome> {
       incoming.on('error', lose)
       incoming.on('end', () => {
         clearTimeout(deadline)
-        const status = incoming.statusCode ?? 0
-        const lost = reasonOfStatus(status)
-        const text = Buffer.concat(parts).toString('utf8')
-        if (lost !== undefined) resolve({ ...stamp(), lost, detail: text.slice(0, 200) })
-        else resolve({ ...stamp(), status, version: versionOf(text) })
+        resolve({ ...stamp(), ...judgeAnswer(incoming.statusCode ?? 0, Buffer.concat(parts).toString('utf8')) })
       })
     })
     outgoing.end(body)
   })
+}
+
+/** What a whole answer says: a router's own, or the app's with its version. */
+export function judgeAnswer(
+  status: number,
+  text: string,
+): { readonly lost: LostReason; readonly detail: string } | { readonly status: number; readonly version: string } {
+  const lost = reasonOfStatus(status)
+  return lost === undefined ? { status, version: versionOf(text) } : { lost, detail: text.slice(0, 200) }
 }
 
 function versionOf(text: string): string {

@@ -75,7 +75,7 @@ export class Sockets {
     const socket = new WebSocket(`${url.replace(/^http/, 'ws')}/ws`, {
       handshakeTimeout: timeoutMs,
       perMessageDeflate: false,
-      ...(host === undefined ? {} : { headers: { host } }),
+      ...(host === undefined ? {} : { headers: { host }, servername: host, rejectUnauthorized: false }),
     })
     this.#options.sent()
     let settled = false

@@ -9,6 +9,7 @@ import { imageNames } from '../components/images.ts'
 import { describeWith } from '../components/require.ts'
 import { ask, hammer } from '../contract/hammer.ts'
 import { freePort, haproxyWorld } from './haproxy-world.ts'
+import { send } from './limits-app.ts'
 import type { HaproxyWorld } from './haproxy-world.ts'
 
 const longMs = 120_000
@@ -147,6 +148,47 @@ describeWith('dockerd', 'router haproxy as it is set up', () => {
       const fewer = await world.router.preview('green', web.release, web.endpoints.slice(0, 1))
       expect(Object.keys(fewer)).toEqual(['web'])
       expect((await ask(urls['api'] ?? '')).status).toBe(503)
+    },
+    longMs,
+  )
+
+  test(
+    'takes other limits while it runs, keeps them over a restart, and forgets them when nobody asks any more',
+    async () => {
+      const { listen } = world.context
+      const id = () => world.place.docker('container', 'inspect', '--format={{.Id}} {{.State.StartedAt}}', container())
+      const before = await id()
+      const load = hammer(front, 4)
+      const limits = { maxBodyBytes: 100_000, requestTimeoutMs: 1_000 }
+      const [done, repeated] = [await again({ image: '', limits }).setup(), await again({ image: '', limits }).setup()]
+      expect((await load.stop()).lost).toEqual([])
+      expect(done).toEqual(['the router takes bodies of at most 100000 bytes and waits 1 s for the app'])
+      expect(repeated).toEqual([])
+      expect(await send(listen, '/large', { bytes: 100_001 })).toEqual([413, expect.stringContaining('larger')])
+      expect((await send(listen, '/slow?ms=2000', { bytes: 0 }))[0]).toBe(504)
+      expect(await id()).toBe(before)
+      await world.place.docker('restart', '--time=1', container())
+      await again({ image: '', limits }).setup()
+      expect((await send(listen, '/large', { bytes: 100_001 }))[0]).toBe(413)
+      expect(await again({ image: '' }).setup()).toHaveLength(1)
+      expect((await send(listen, '/slow?ms=2000', { bytes: 0 }))[0]).toBe(200)
+    },
+    longMs,
+  )
+
+  test(
+    'changes from HTTP/1.1 to HTTP/2 with a release, without being replaced',
+    async () => {
+      const { release, endpoints } = await world.app('v8', 1)
+      const speaking = release.services.map((service) => ({
+        ...service,
+        routed: { port: 3000, health: '/health', protocol: 'h2c' as const },
+      }))
+      const { web = '' } = await world.router.preview('green', { ...release, services: speaking }, endpoints)
+      // The shop speaks HTTP/1.1 alone.
+      expect([502, 503]).toContain((await ask(web, { agent })).status)
+      await world.router.preview('green', release, endpoints)
+      expect(await json(web)).toMatchObject({ version: 'v8' })
     },
     longMs,
   )

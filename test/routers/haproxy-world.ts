@@ -1,5 +1,3 @@
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import type { Endpoint } from '#kernel'
 import { haproxyRouter } from '../../packages/routers/haproxy/haproxy.ts'
 import type { RouterContext } from '../../packages/routers/index.ts'
@@ -8,6 +6,9 @@ import type { RouterWorld } from '../contract/router.ts'
 import { dockerPlace, shopRelease } from '../targets/docker-world.ts'
 import type { DockerPlace, Way } from '../targets/docker-world.ts'
 import { startEngine } from '../components/engine.ts'
+import { freePort } from './free-port.ts'
+
+export { freePort } from './free-port.ts'
 
 export interface HaproxyWorld extends RouterWorld {
   readonly place: DockerPlace
@@ -88,12 +89,4 @@ export async function routerContext({ host, runner, app, engine }: DockerPlace):
     image,
     resident: ['false'],
   }
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }

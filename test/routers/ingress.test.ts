@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { Agent } from 'node:http'
 import { connect } from 'node:net'
 import { join } from 'node:path'
@@ -183,7 +183,7 @@ describeWith('dockerd', 'the front of a host', () => {
       const more = [at('one.example'), at('new.example')]
       // Killed after the record, before the ingress was told.
       const claims = [first, ...rest].map((claim) => (claim?.app === 'one' ? { ...claim, routes: more } : claim))
-      await writeFile(file, JSON.stringify({ ...record, claims }))
+      await host.put('ingress.json', JSON.stringify({ ...record, claims }), 0o600)
       expect((await get('new.example')).status).toBe(404)
       const own = { ...two, routes: [at('two.example'), at('one.example', '/api/')] }
       expect(await world.again().isSettled(own)).toBe(false)

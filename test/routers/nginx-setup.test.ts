@@ -377,10 +377,10 @@ describeWith('nginx', 'router nginx under load', () => {
   )
 
   test('a state that is not ours is not guessed', async () => {
-    const folder = join(world.host.stateDir, 'router', 'nginx')
-    const kept = await readFile(join(folder, 'router.json'), 'utf8')
-    await writeFile(join(folder, 'router.json'), '{"secret":1}')
+    const record = 'router/nginx/router.json'
+    const kept = (await world.host.read(record)) ?? ''
+    await world.host.put(record, '{"secret":1}')
     await expect(world.router.read()).rejects.toMatchObject({ code: 'OUTPUT_UNREADABLE' })
-    await writeFile(join(folder, 'router.json'), kept)
+    await world.host.put(record, kept)
   })
 })

@@ -14,7 +14,7 @@ import { buildApplication, buildHaproxy } from '../components/images.ts'
 import { ask } from '../contract/hammer.ts'
 import { startLoad } from '../load/start-load.ts'
 import type { RunningLoad } from '../load/start-load.ts'
-import { freePort } from './haproxy-world.ts'
+import { freePort } from '../demo/process-world.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 const never = new AbortController().signal

@@ -1,6 +1,10 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Failure } from '#kernel'
 import { buildCaddy } from '../components/images.ts'
 import { blockedDomain, startPebble } from '../components/pebble.ts'
 import type { Pebble } from '../components/pebble.ts'
@@ -103,6 +107,81 @@ describeWith('dockerd', 'an app with a domain has HTTPS', () => {
       await ports.front?.unclaim()
       await ports.lease.release()
       expect(await world.docker('ps', '--all', '--quiet', '--filter=name=switchyard-tls')).toBe('')
+    },
+    longMs,
+  )
+
+  test(
+    'a cancel while a certificate is waited for ends at once and takes the routes back',
+    async () => {
+      await pebble.down()
+      const before = await world.version('late.example')
+      const ports = await world.open('late', { ...(await auto()) })
+      await ports.lease.acquire('test', 120_000)
+      const reason = new Failure('CANCELLED', 'the run was cancelled')
+      const cancel = new AbortController()
+      const setting = ports.setUp(cancel.signal)
+      setting.catch(() => undefined)
+      while ((await world.version('late.example')) === before) await sleep(50)
+      const began = performance.now()
+      cancel.abort(reason)
+      await expect(setting).rejects.toBe(reason)
+      console.log(`a cancel in the middle of certificates took ${Math.round(performance.now() - began)} ms`)
+      expect(await world.version('late.example')).toBe(before)
+      await ports.lease.release()
+      await pebble.up()
+    },
+    longMs,
+  )
+
+  test(
+    'a domain that has no address is refused before anything is changed; status and HSTS say what is there',
+    async () => {
+      await expect(
+        world.deploy('two', world.release('two', 'w2'), {
+          ...(await auto()),
+          force: false,
+          routes: [at('nowhere.invalid')],
+        }),
+      ).rejects.toMatchObject({
+        code: 'DOMAIN_ELSEWHERE',
+        message: expect.stringContaining('nowhere.invalid has no address'),
+      })
+      expect(await world.version('nowhere.invalid')).toBe('404')
+      const certificate = await makeCertificateInputs('two.example')
+      const own = { tls: 'files' as const, hsts: 3_600, 'tls-image': await caddy(), ...certificate }
+      await world.deploy('two', world.release('two', 'w3'), {
+        ...own,
+        'https-listen': { address: '127.0.0.1', port: https },
+      })
+      const answer = await askTls({ domain: 'two.example', port: https })
+      expect(answer.headers['strict-transport-security']).toBe('max-age=3600')
+      const ports = await world.open('two')
+      const [status] = (await ports.front?.https.status(['two.example'])) ?? []
+      expect(status).toMatchObject({ domain: 'two.example' })
+      expect(status?.error).toBeUndefined()
+      expect(status?.endsAtMs).toBeGreaterThan(Date.now())
+    },
+    longMs,
+  )
+
+  test(
+    'the last app that leaves takes both containers of the front along, and their ports are free',
+    async () => {
+      const open = await Promise.all(['one', 'two'].map((app) => world.open(app)))
+      const done: string[] = []
+      for (const ports of open) {
+        await ports.lease.acquire('test', 120_000)
+        done.push(...((await ports.front?.goneFrom(ports.router)) ?? []))
+        await ports.lease.release()
+      }
+      expect(done).toContain('it was the last app: the front of the host is removed')
+      expect(await world.docker('ps', '--all', '--quiet', '--filter=name=^switchyard-(ingress|tls)')).toBe('')
+      for (const port of [world.port, https]) {
+        const server = createServer().listen(port, '127.0.0.1')
+        await once(server, 'listening')
+        server.close()
+      }
     },
     longMs,
   )

@@ -191,6 +191,17 @@ describeWith('sshd', 'a shell over SSH', () => {
     )
 
     test(
+      'one that has not begun when its time is over leaves nothing either',
+      async () => {
+        const runs = [1, 5, 20, 40].map((timeoutMs) => shell.run({ argv: ['sleep', '61.5'], timeoutMs }))
+        const ended = await Promise.allSettled(runs)
+        expect(ended.map((each) => each.status)).toEqual(runs.map(() => 'rejected'))
+        expect(await left()).toEqual([])
+      },
+      longMs,
+    )
+
+    test(
       'what ignores SIGTERM is killed',
       async () => {
         await expect(shell.run({ argv: ['sh', '-c', stubborn], timeoutMs: 300 })).rejects.toMatchObject({

@@ -34,9 +34,11 @@ const lease = { owner: 'test', ttlMs: 30_000, waitMs: 0 }
 const kept = async () => ({ action: 'kept' as const, reason: '' })
 const never = new AbortController().signal
 
+/** What begins with `x` must not run beside anything. */
 function releaseOf(version: string): Release {
   const common = { ref: `web@sha256:${version}`, instances: 1, env: {} } as const
-  const web = { ...common, name: 'web', overlap: 'allow', routed: { port: 80, health: '/health' } } as const
+  const overlap = version.startsWith('x') ? ('never' as const) : ('allow' as const)
+  const web = { ...common, name: 'web', overlap, routed: { port: 80, health: '/health' } } as const
   const worker = { ...common, name: 'worker', overlap: 'never' } as const
   return { id: `id-${version}`, app: 'shop', environment: 'test', version, services: [web, worker] }
 }
@@ -184,6 +186,46 @@ describe('three hosts, searched', () => {
   })
 
   it.each(faults)(
+    'x2, which must not run beside another, %s on one of them: all come out alike, also after a crash anywhere',
+    async (_name, traits) => {
+      for (const crashHalfway of [false, true]) {
+        for (let crashAfter = 0; ; crashAfter += 1) {
+          const hosts = new Hosts()
+          hosts.behave('x2', traits)
+          await hosts.run(deployOf('v1'))
+          const first = await hosts.run(deployOf('x2'), crashAfter, crashHalfway)
+          await hosts.run(deployOf('x2'))
+          const expected = traits === wellBehaved ? 'x2' : 'v1'
+          const found = { crashAfter, crashHalfway, serving: hosts.serving(), broken: hosts.broken() }
+          expect(found).toEqual({ crashAfter, crashHalfway, serving: all(expected), broken: [] })
+          expect(hosts.running()).toEqual(all(expected).map((version) => [version]))
+          await expectRepair(hosts)
+          if (first !== 'crashed') break
+        }
+      }
+    },
+  )
+
+  it.each(faults)(
+    'x2, which must not run beside another, %s on one of them: after a crash a rollback brings one release everywhere',
+    async (_name, traits) => {
+      for (let crashAfter = 0; ; crashAfter += 1) {
+        const hosts = new Hosts()
+        hosts.behave('x2', traits)
+        for (const version of ['x0', 'x1']) await hosts.run(deployOf(version))
+        const first = await hosts.run(deployOf('x2'), crashAfter)
+        const came = await hosts.run({ do: 'rollback' })
+        const serving = hosts.serving()
+        expect({ crashAfter, came, broken: hosts.broken() }).toEqual({ crashAfter, came: 'done', broken: [] })
+        expect(['x0', 'x1']).toContain(serving[0])
+        expect(serving).toEqual(all(serving[0] ?? ''))
+        await expectRepair(hosts)
+        if (first !== 'crashed') break
+      }
+    },
+  )
+
+  it.each(faults)(
     'v2 %s on one of them: after a crash the post, which rejects, leaves all alike',
     async (_name, traits) => {
       for (const strategy of ['blue-green', 'canary']) {
@@ -307,8 +349,10 @@ describe('three hosts, searched', () => {
   it('any sequence of runs with crashes leaves all hosts alike after a run that was not killed', async () => {
     const version = fc.constantFrom('v1', 'v2', 'v3', 'v4')
     const strategy = fc.constantFrom('blue-green', 'canary')
+    const alone = fc.constantFrom('x1', 'x2').map((each) => deployOf(each))
     const act: fc.Arbitrary<Act> = fc.oneof(
       { weight: 4, arbitrary: fc.record({ do: fc.constant('deploy' as const), version, strategy }) },
+      { weight: 1, arbitrary: alone },
       { weight: 2, arbitrary: fc.constant({ do: 'rollback' as const }) },
     )
     const move = fc.record({ act, crashAfter: fc.oneof(fc.nat(60), fc.constant(1000)), crashHalfway: fc.boolean() })
@@ -316,9 +360,10 @@ describe('three hosts, searched', () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(move, { minLength: 1, maxLength: 6 }),
-        fc.tuple(traits, traits, traits),
-        async (moves, [second, third, fourth]) => {
+        fc.tuple(traits, traits, traits, traits),
+        async (moves, [second, third, fourth, alone2]) => {
           const hosts = new Hosts()
+          hosts.behave('x2', alone2)
           hosts.behave('v2', second)
           hosts.behave('v3', third)
           hosts.behave('v4', fourth)

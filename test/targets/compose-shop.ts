@@ -1,7 +1,7 @@
 import { cp } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Event } from '#kernel'
-import type { ActionSession } from '#runner'
+import type { ActionResult, ActionSession } from '#runner'
 import { readSettings } from '#suite'
 import { deployCommand } from '../../actions/deploy-bluegreen/command.ts'
 import { action as deployAction } from '../../actions/deploy-bluegreen/inputs.ts'
@@ -37,6 +37,10 @@ export interface Told {
   readonly adopt?: boolean
   /** How long the gate may take. */
   readonly deadline?: string
+  /** Instead of a fresh image: what every one of these services runs. */
+  readonly ref?: string
+  /** Further inputs. */
+  readonly inputs?: Readonly<Record<string, string>>
 }
 
 /** One of the sample projects in a checkout of its own, deployed as the action does it. */
@@ -48,6 +52,11 @@ export interface ComposeShop {
   /** Where the second service answers that has a published port. */
   readonly back: string
   readonly events: Event[]
+  /** Of all runs so far: what each told, gave, kept for its post, and had masked. */
+  readonly told: readonly Event[]
+  readonly results: readonly ActionResult[]
+  readonly masked: readonly string[]
+  readonly kept: readonly string[]
   deploy(version: string, told: Told): Promise<Readonly<Record<string, string>>>
   /** Gives the version it came back to; it is told nothing but where. */
   rollback(to?: string): Promise<string>
@@ -68,14 +77,25 @@ export async function composeShop(
   const tag = `switchyard-test/compose-${name}:1`
   await buildApplication({ folder: join(apps, name, 'app'), tag, version: 'v0' }, { host: engine.host })
   let events: Event[] = []
+  const [all, results, masked, kept]: [Event[], ActionResult[], string[], string[]] = [[], [], [], []]
   const sessionWith = (inputs: Readonly<Record<string, string>>): ActionSession => ({
     ...sessionOf(
       { app, environment: 'test', 'state-dir': join(folder, 'deployed'), ...inputs },
       { GITHUB_WORKSPACE: workspace },
     ),
     signal: AbortSignal.timeout(90_000),
-    tell: (event) => void events.push(event),
+    tell(event) {
+      events.push(event)
+      all.push(event)
+    },
+    mask: (secret) => void masked.push(secret),
+    keep: (key, value) => void kept.push(`${key}=${value}`),
   })
+  const come = (result: ActionResult) => {
+    results.push(result)
+    if (result.failure !== undefined) throw result.failure
+    return result.outputs
+  }
   const timed = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
     events = []
     const began = performance.now()
@@ -88,33 +108,34 @@ export async function composeShop(
   }
   return {
     ...{ place, workspace, project: `p${app}`, front: `http://127.0.0.1:${port}`, back: `http://127.0.0.1:${back}` },
+    ...{ told: all, results, masked, kept },
     get events() {
       return events
     },
     deploy: (version, told) =>
       timed(`deploy ${version}`, async () => {
-        const built = await docker(['build', '--quiet', '-'], {
-          ...{ host: engine.host, input: `FROM ${tag}\nLABEL version="${version}"\n` },
-        })
-        const services = Object.fromEntries(told.images.map((service) => [service, built]))
+        const ref =
+          told.ref ??
+          (await docker(['build', '--quiet', '-'], {
+            ...{ host: engine.host, input: `FROM ${tag}\nLABEL version="${version}"\n` },
+          }))
+        const services = Object.fromEntries(told.images.map((service) => [service, ref]))
         const env = { APP_PORT: port, FRONT_PORT: port, BACK_PORT: back, ...told.variables }
         const session = sessionWith({
           ...{ release: JSON.stringify({ version, services }), target: 'compose', ...pace, env: pairs(env) },
           ...{ secrets: pairs(told.secrets ?? {}), adopt: String(told.adopt === true), 'router-image': image },
           ...(told.deadline === undefined ? {} : { deadline: told.deadline }),
+          ...told.inputs,
         })
         if (told.services !== undefined) {
           await writeProject(workspace, { '.github/switchyard.yml': JSON.stringify({ services: told.services }) })
         }
-        const { outputs, failure } = await deployCommand(session, await readSettings(deployAction, session))
-        if (failure !== undefined) throw failure
-        return outputs
+        return come(await deployCommand(session, await readSettings(deployAction, session)))
       }),
     rollback: (to = '') =>
       timed(`rollback ${to}`, async () => {
         const session = sessionWith({ to })
-        const { outputs, failure } = await rollbackCommand(session, await readSettings(rollbackAction, session))
-        if (failure !== undefined) throw failure
+        const outputs = come(await rollbackCommand(session, await readSettings(rollbackAction, session)))
         return (JSON.parse(outputs['release'] ?? '') as { version: string }).version
       }),
     async identity(service) {

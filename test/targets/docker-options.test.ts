@@ -1,14 +1,13 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { createHash } from 'node:crypto'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ContainerOptions, Release, Target } from '#kernel'
 import { dockerTarget } from '../../packages/targets/docker/docker.ts'
 import { describeWith } from '../components/require.ts'
-import { command } from '../components/docker.ts'
 import { ask } from '../contract/hammer.ts'
 import { dockerPlace, makeNetwork, shopRelease } from './docker-world.ts'
 import type { DockerPlace } from './docker-world.ts'
+import { loadForeignImage, otherProcessor } from './foreign-image.ts'
 
 const longMs = 90_000
 const never = new AbortController().signal
@@ -165,9 +164,8 @@ describeWith('dockerd', 'what a service may say of its containers', () => {
   test(
     'an image for another platform is refused',
     async () => {
-      const tar = await place.docker('version', '--format={{.Server.Arch}}')
-      const other = tar.trim() === 'amd64' ? 'arm64' : 'amd64'
-      const id = await loadImage(place, other)
+      const other = await otherProcessor(place)
+      const id = await loadForeignImage(place, other)
       const plain = shopRelease(place, 'v4')
       const release = { ...plain, services: plain.services.map((each) => ({ ...each, ref: id })) }
       await expect(target().preflight?.(release)).rejects.toMatchObject({
@@ -205,25 +203,6 @@ describeWith('dockerd', 'what a service may say of its containers', () => {
     longMs,
   )
 })
-
-/** An image of nothing, for another processor. */
-async function loadImage({ folder, docker }: DockerPlace, architecture: string): Promise<string> {
-  const image = join(folder, 'image')
-  await mkdir(image)
-  // An empty archive: two blocks of zeros.
-  const layer = '\0'.repeat(1024)
-  const diff = `sha256:${createHash('sha256').update(layer).digest('hex')}`
-  const config = JSON.stringify({ architecture, os: 'linux', config: {}, rootfs: { type: 'layers', diff_ids: [diff] } })
-  const files = {
-    'layer.tar': layer,
-    'config.json': config,
-    'manifest.json': JSON.stringify([{ Config: 'config.json', RepoTags: [], Layers: ['layer.tar'] }]),
-  }
-  for (const [name, text] of Object.entries(files)) await writeFile(join(image, name), text)
-  await command(['tar', '--create', `--file=${image}.tar`, `--directory=${image}`, ...Object.keys(files)])
-  const loaded = /sha256:[0-9a-f]{64}/.exec(await docker('load', `--input=${image}.tar`))?.[0]
-  return loaded ?? `sha256:${createHash('sha256').update(config).digest('hex')}`
-}
 
 async function until(isSo: () => Promise<boolean>): Promise<void> {
   for (let attempt = 1; !(await isSo()); attempt += 1) {

@@ -59,12 +59,14 @@ export async function runRouter(folder: string): Promise<void> {
 async function perform(board: Switchboard, request: RouterRequest, quit: () => void): Promise<unknown> {
   switch (request.do) {
     case 'hello':
-      return { pid: process.pid, listening: board.listening, front: board.state.front, weights: board.state.weights }
+      return helloOf(board)
     case 'listen':
       await board.listen(request.bind, request.port)
       return board.state.front
     case 'preview':
       return board.preview(request.slot, request.release, request.services)
+    case 'limit':
+      return board.limit(request.limits)
     case 'shift':
       return board.shift(request.weights)
     case 'drained':
@@ -78,6 +80,10 @@ async function perform(board: Switchboard, request: RouterRequest, quit: () => v
       quit()
       return null
   }
+}
+
+function helloOf({ listening, state: { front, weights, limits = {} } }: Switchboard) {
+  return { pid: process.pid, listening, front, weights, limits }
 }
 
 /** Does a living router answer on the socket, or is it what a dead one left? */

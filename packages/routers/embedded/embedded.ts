@@ -2,11 +2,12 @@ import { z } from 'zod'
 import { Failure, routedServices, sameWeights, noTraffic } from '#kernel'
 import type { Endpoint, Host, Leftovers, PreviewUrls, RouterTotals, Weights } from '#kernel'
 import type { ManagedRouter, RouterContext } from '../index.ts'
+import { limitsOf } from '../limits.ts'
 import { secretHeader } from './headers.ts'
 import { askRouter } from './control.ts'
 import { readReply } from './reply.ts'
 import type { RouterRequest } from './requests.ts'
-import { parseState, weightsSchema } from './state.ts'
+import { limitsSchema, parseState, weightsSchema } from './state.ts'
 import type { RouterState } from './state.ts'
 
 const folder = 'router'
@@ -14,7 +15,13 @@ const startMs = 10_000
 const answerMs = 15_000
 
 const frontSchema = z.object({ bind: z.string(), port: z.number() }).nullable()
-const helloSchema = z.object({ pid: z.number(), listening: z.boolean(), front: frontSchema, weights: weightsSchema })
+const helloSchema = z.object({
+  pid: z.number(),
+  listening: z.boolean(),
+  front: frontSchema,
+  weights: weightsSchema,
+  limits: limitsSchema.optional(),
+})
 const countsSchema = z.object({ requests: z.number(), sockets: z.number() })
 const totalsSchema = z.object({
   requests: z.number(),
@@ -40,6 +47,13 @@ export function embeddedRouter(context: RouterContext): ManagedRouter {
       }
       const wanted = { bind: context.bind, port: context.listen }
       const { front, listening } = running ?? { front: null, listening: false }
+      const wish = context.limits ?? {}
+      const had = running === null ? (await kept(host))?.limits : running.limits
+      if (JSON.stringify(limitsOf(wish)) !== JSON.stringify(limitsOf(had))) {
+        if (running !== null && running.limits === undefined) throw tooOld(host)
+        await change(context, { do: 'limit', limits: wish }, limitsSchema, startMs)
+        done.push('has the limits that are asked for')
+      }
       if (!listening || front?.bind !== wanted.bind || front.port !== wanted.port) {
         await change(context, { do: 'listen', ...wanted }, frontSchema, startMs)
         done.push(`listens on ${wanted.bind}:${wanted.port}`)
@@ -131,6 +145,14 @@ async function kept(host: Host): Promise<RouterState | null> {
       { cause },
     )
   }
+}
+
+/** One that was started by an earlier version is never replaced by itself: that would close connections. */
+function tooOld({ stateDir }: Host): Failure {
+  return new Failure('INPUT_CONFLICT', `the embedded router that runs in ${stateDir} knows no limits yet`, {
+    field: 'max-body',
+    hint: 'Leave max-body and request-timeout empty, or end it once (it is started anew by the next run; connections are closed).',
+  })
 }
 
 function unlessAbsent(thrown: unknown): null {

@@ -8,6 +8,9 @@ import type { Slot } from '#kernel'
 import { carriesSecret, cleanAnswer, cleanRequest, wantsKeepAlive } from './headers.ts'
 import { FrameBoundary, goingAwayFrame } from './frame-boundary.ts'
 import type { Exchange, Traffic } from './traffic.ts'
+import { boundBody, isTooLong } from './body.ts'
+import { tooLarge } from '../limits.ts'
+import type { Limits } from '../limits.ts'
 import { connectFirst, OneConnection } from './upstream.ts'
 
 /** Where a request goes: decided anew for each one. */
@@ -24,6 +27,7 @@ export interface ProxyWorld {
   /** null while nothing is live. */
   choose(): Destination | null
   secret(): string
+  limits(): Required<Limits>
   /** Is told of faults that are ours, bounded by the caller. */
   note(what: string): void
 }
@@ -34,10 +38,13 @@ interface Passage {
   readonly startedAt: number
   readonly keepAlive: boolean
   readonly tellSlot: boolean
+  /** The app was silent for longer than it may be. */
+  isLate: boolean
   answered(failed: boolean): void
 }
 
 const nothingLive = 'No release is live.\n'
+const tooLate = 'The release does not answer in time.\n'
 const badGateway = 'The release does not answer.\n'
 
 /** Idle client connections live longer than those of common load balancers (60 s), so that they close first and lose nothing. */
@@ -93,14 +100,28 @@ export function createProxy(world: ProxyWorld): Server {
       passage.answered(false)
       if (exchange !== null) destination.traffic?.end(exchange)
     })
+    const { maxBodyBytes, requestTimeoutMs } = world.limits()
+    if (isTooLong(request, maxBodyBytes)) return refuseBody(response, passage)
     const upstream = await reach(pinned(request, destination))
     if (upstream === null) return refuse(response, passage)
     if (response.destroyed) return void upstream.socket.destroy()
+    const counted = boundBody(request, maxBodyBytes, () => {
+      upstream.socket.destroy()
+      refuseBody(response, passage)
+    })
+    upstream.socket.setTimeout(requestTimeoutMs, () => {
+      passage.isLate = true
+      upstream.socket.destroy()
+    })
     cleanRequest(request, false)
     const { host, port } = upstream
     // Not awaited to the end: events tell what becomes of it.
     void library
-      .web(request, response, { target: { host, port }, agent: new OneConnection(upstream.socket) })
+      .web(request, response, {
+        target: { host, port },
+        agent: new OneConnection(upstream.socket),
+        ...(counted === null ? {} : { buffer: counted }),
+      })
       .catch(() => undefined)
   }
 
@@ -140,6 +161,7 @@ export function createProxy(world: ProxyWorld): Server {
       startedAt,
       keepAlive: wantsKeepAlive(request),
       tellSlot: carriesSecret(request, world.secret()),
+      isLate: false,
       answered(failed) {
         if (told) return
         told = true
@@ -187,7 +209,17 @@ function refuse(answer: ServerResponse | Duplex | object, passage: Passage | und
   const response = answer as ServerResponse
   if (response.destroyed || response.writableEnded) return
   if (response.headersSent) response.destroy()
+  else if (passage?.isLate === true) plain(response, 504, tooLate)
   else plain(response, 502, badGateway)
+}
+
+/** What is left of the body is not waited for: the connection ends with the answer. */
+function refuseBody(response: ServerResponse, passage: Passage): void {
+  passage.answered(false)
+  if (response.destroyed || response.writableEnded) return
+  if (response.headersSent) return void response.destroy()
+  response.shouldKeepAlive = false
+  plain(response, 413, `${tooLarge}\n`)
 }
 
 /** Ends a request whose drain deadline is over: an honest 503 where nothing was answered yet. */

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { weightsSchema } from './state.ts'
+import { limitsSchema, weightsSchema } from './state.ts'
 
 const slot = z.enum(['blue', 'green'])
 const port = z.number().int().min(1).max(65_535)
@@ -19,6 +19,7 @@ export const requestSchema = z.discriminatedUnion('do', [
       .min(1)
       .max(32),
   }),
+  z.object({ do: z.literal('limit'), limits: limitsSchema }),
   z.object({ do: z.literal('shift'), weights: weightsSchema }),
   /** Answers when nothing of the slot is under way any more, or after the deadline. */
   z.object({ do: z.literal('drained'), slot, deadlineMs: z.number().min(0).max(86_400_000) }),

@@ -13,6 +13,11 @@ export const weightsSchema = z
   .object({ blue: z.number().int().min(0).max(100), green: z.number().int().min(0).max(100) })
   .refine((weights) => [0, 100].includes(weights.blue + weights.green), 'weights add up to 100, or to 0')
 
+export const limitsSchema = z.object({
+  maxBodyBytes: z.int().min(0).exactOptional(),
+  requestTimeoutMs: z.int().min(1).max(86_400_000).exactOptional(),
+})
+
 /** One routed service of a slot. */
 const routeSchema = z.object({
   service: name,
@@ -31,6 +36,8 @@ const stateSchema = z.object({
   secret: z.string().regex(/^[0-9a-f]{32,128}$/),
   front: z.object({ bind: z.string().max(64), port }).nullable(),
   weights: weightsSchema,
+  /** What the app asks for. */
+  limits: limitsSchema.optional(),
   slots: z.object({ blue: slotSchema.nullable(), green: slotSchema.nullable() }),
 })
 

@@ -1,6 +1,8 @@
 import type { Server } from 'node:http'
 import { Failure, sameWeights } from '#kernel'
 import type { Slot, Weights } from '#kernel'
+import { limitsOf } from '../limits.ts'
+import type { Limits } from '../limits.ts'
 import { SlotChooser } from './choose.ts'
 import { listen, quiet } from './listeners.ts'
 import { createProxy } from './proxy.ts'
@@ -84,6 +86,14 @@ export class Switchboard {
     })
   }
 
+  /** From the next request on. */
+  limit(limits: Limits): Promise<Limits> {
+    return this.#change(async () => {
+      await this.#keep({ ...this.#state, limits })
+      return limits
+    })
+  }
+
   shift(weights: Weights): Promise<Weights> {
     return this.#change(async () => {
       for (const slot of ['blue', 'green'] as const) {
@@ -148,7 +158,9 @@ export class Switchboard {
   }
 
   #proxy(choose: () => Destination | null): Server {
-    return createProxy({ choose, secret: () => this.#state.secret, note: this.#note })
+    return createProxy({
+      ...{ choose, secret: () => this.#state.secret, limits: () => limitsOf(this.#state.limits), note: this.#note },
+    })
   }
 
   #destination(slot: Slot, wanted: (route: Route) => boolean, traffic: Traffic | null): Destination | null {

@@ -76,7 +76,7 @@ export function readServers(text: string): ServerState[] {
     .split(' ')
   if (names === undefined) throw unreadable(text)
   return lines
-    .filter((line) => /^[0-9]+ \S+ [0-9]+ s[0-9]+ /.test(line))
+    .filter((line) => /^[0-9]+ \S+ [0-9]+ [sh][0-9]+ /.test(line))
     .map((line) => {
       const fields = line.split(' ')
       const field = (name: string) => fields[names.indexOf(name)] ?? ''

@@ -8,13 +8,17 @@ import {
   laneName,
   previewName,
   previewPort,
+  protocolOf,
+  protocols,
   serverCount,
+  serverName,
   socketName,
 } from './shape.ts'
 import type { Lane, LanesOfSlots } from './shape.ts'
+import { bodyRules, timeoutRule } from './limits.ts'
 
 /** Rises when the configuration changes in a way that a running router cannot be told: then it is replaced. */
-export const configVersion = 1
+export const configVersion = 2
 
 /** A probe that carries the secret in this header is told the slot; the app never sees it. */
 export const probeHeader = 'x-switchyard-probe'
@@ -81,12 +85,16 @@ defaults
   timeout client 75s
   timeout http-keep-alive 75s
   timeout http-request 10s
-  timeout server 60s
+  timeout server 1h
   timeout tunnel 1h
   timeout check 5s`
 
+/** What HAProxy itself lets pass: a zero byte, at which many programs end a text. What stands behind it makes sure that it is understood. */
+export const properRules = `  http-request deny deny_status 405 if METH_CONNECT
+  http-request deny deny_status 400 if { req.hdrs -m reg \\\\x00(?=) }`
+
 /** What a proxy before us says of protocol and host is kept: it ends TLS. The address that a request came from is added last. */
-const probeRules = `  http-request deny deny_status 405 if METH_CONNECT
+const probeRules = `${properRules}
   http-request set-var(txn.probe) bool(true) if { req.hdr(${probeHeader}) -m str "\${SWITCHYARD_PROBE}" }
   http-request del-header ${probeHeader}
   http-request set-header x-forwarded-proto http unless { req.hdr(x-forwarded-proto) -m found }
@@ -108,6 +116,7 @@ function frontend(index: number, behind: string | null): string {
   log-format "%rt %b %ST %Ta"
 ${behind === null ? '' : believed(behind)}${probeRules}
   http-request del-header ${instanceHeader}
+${bodyRules}
   http-request set-var(txn.weight) str(weight),map_str_int(${weightMap},-1)
   http-request return status 503 content-type text/plain hdr Retry-After 2 string "no release is live\\n" if { var(txn.weight) -m int lt 0 }
   http-request set-var(txn.draw) rand(100),sub(txn.weight)
@@ -134,21 +143,27 @@ function backends(slot: Slot, index: number, lane: Lane | undefined): string[] {
   option httpchk
   http-check send meth GET uri-lf "%[str(${name}),map(${healthMap},/)]" ver HTTP/1.1 hdr host 127.0.0.1
   default-server check inter 200ms fastinter 100ms downinter 500ms fall 3 rise 1
+${timeoutRule}
 ${stamp(slot)}
 ${servers(lane, () => '')}`,
     `backend ${socketName(slot, index)}
+${timeoutRule}
 ${stamp(slot)}
-${servers(lane, (number) => ` track ${name}/s${number}`)}`,
+${servers(lane, (server) => ` track ${name}/${server}`)}`,
     `backend ${previewName(slot, index)}
   retries 0
   timeout connect 250ms
-${numbers.map((number) => `  use-server s${number} if { var(txn.instance) -m str ${number} }`).join('\n')}
+${timeoutRule}
+${all.map(({ server, number }) => `  use-server ${server} if { var(txn.instance) -m str ${number} }`).join('\n')}
 ${stamp(slot)}
 ${servers(lane, () => '')}`,
   ]
 }
 
-const numbers = Array.from({ length: serverCount }, (_, at) => at + 1)
+/** Each instance has two servers, one for each protocol, of which one at most is in use: a running router cannot be told a protocol. */
+const all = protocols.flatMap((protocol) =>
+  Array.from({ length: serverCount }, (_, at) => ({ protocol, number: at + 1, server: serverName(protocol, at) })),
+)
 
 /** A forged header of the app is removed. In the backend: rules of a frontend run after these and would remove ours too. */
 function stamp(slot: Slot): string {
@@ -157,12 +172,13 @@ function stamp(slot: Slot): string {
 }
 
 /** A server that stands for no instance is in maintenance: it is neither checked nor asked. A tracking one follows. */
-function servers(lane: Lane | undefined, more: (number: number) => string): string {
-  return numbers
-    .map((number) => {
-      const endpoint = lane?.endpoints[number - 1]
-      const isFollower = more(number) !== ''
-      return `  server s${number} ${endpoint ?? '127.0.0.1:1'}${more(number)}${endpoint === undefined && !isFollower ? ' disabled' : ''}`
+function servers(lane: Lane | undefined, more: (server: string) => string): string {
+  return all
+    .map(({ protocol, number, server }) => {
+      const endpoint = protocolOf(lane) === protocol ? lane?.endpoints[number - 1] : undefined
+      const isFollower = more(server) !== ''
+      const words = `${protocol === 'h2c' ? ' proto h2' : ''}${more(server)}`
+      return `  server ${server} ${endpoint ?? '127.0.0.1:1'}${words}${endpoint === undefined && !isFollower ? ' disabled' : ''}`
     })
     .join('\n')
 }

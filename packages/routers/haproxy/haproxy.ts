@@ -2,15 +2,17 @@ import { noTraffic, slots } from '#kernel'
 import type { PreviewUrls, Slot } from '#kernel'
 import type { Listening, ManagedRouter, RouterContext } from '../index.ts'
 import { readWeights } from './answers.ts'
-import { probeHeader, weightMap } from './config.ts'
+import { probeHeader } from './config.ts'
 import { drainSlot } from './drain.ts'
 import { engineOf } from './engine.ts'
+import { looksAt } from './looks.ts'
 import { namesOf } from './names.ts'
 import { readNetwork } from './network.ts'
 import { lanesOf, lead } from './preview.ts'
+import { refusePorts } from './ports.ts'
 import { readRecord } from './record.ts'
 import type { RouterRecord } from './record.ts'
-import { ask, unreachable } from './runtime.ts'
+import { unreachable } from './runtime.ts'
 import { readWeightsOnDisk, setUp } from './setup.ts'
 import { frontPort, previewOffset } from './shape.ts'
 import { shiftTo } from './shift.ts'
@@ -33,17 +35,18 @@ export function haproxyRouter(context: RouterContext): ManagedRouter {
     return record
   }
 
-  // Setting up and observing go on at the same time and ask the same.
-  const show = shared(() => ask(engine, names.container, [`show map ${weightMap}`]))
+  const looks = looksAt(engine, names)
 
   return {
-    setup: () => setUp(context, engine, names, show),
+    setup: () => setUp(context, engine, names, looks.forSetUp),
+
+    refusePorts: () => refusePorts(context, engine, looks.recent),
 
     async remove() {
       for (const name of [names.container, `${names.container}-next`, `${names.container}-old`])
         await engine.act(['rm', '--force', '--volumes', name])
       await engine.act(['network', 'rm', names.network])
-      await host.act({ argv: ['rm', '-rf', '--', `${host.stateDir}/router`] })
+      await host.remove(['router'])
     },
 
     async reach() {
@@ -56,7 +59,7 @@ export function haproxyRouter(context: RouterContext): ManagedRouter {
     },
 
     async read() {
-      const [shown, file] = await Promise.all([show(), readWeightsOnDisk(host)])
+      const [{ shown }, file] = await Promise.all([looks.read(), readWeightsOnDisk(host)])
       // One that is down does what its file says as soon as it is up.
       return shown === null ? (file ?? noTraffic) : readWeights(shown)
     },
@@ -89,12 +92,6 @@ export function haproxyRouter(context: RouterContext): ManagedRouter {
 
     stats: (slot) => totals.read(engine, names.container, slot),
   }
-}
-
-/** Who asks while an answer is under way gets that one. */
-function shared<T>(question: () => Promise<T>): () => Promise<T> {
-  let underWay: Promise<T> | null = null
-  return () => (underWay ??= question().finally(() => (underWay = null)))
 }
 
 /** Services that are at a front; of one that has moved between two fronts, where the slot of this run has it. */

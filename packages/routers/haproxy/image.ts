@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { Failure } from '#kernel'
+import type { RouterContext } from '../index.ts'
 import type { Engine } from './engine.ts'
 
 export const defaultImage = 'haproxy:3.0'
@@ -13,19 +14,22 @@ const inspectedSchema = z.object({
 
 /**
  * What an image name means now: `name@sha256:…`, or the image's ID where it came from no registry. What is not here is pulled.
- * @throws Failure INPUT_INVALID, IMAGE_MISSING
+ * @throws Failure INPUT_INVALID, IMAGE_MISSING, REGISTRY_REFUSED
  */
 export async function resolveImage(
   engine: Engine,
   asked: string,
   field: 'router-image' | 'tls-image' = 'router-image',
+  pullLoggedIn?: RouterContext['pullLoggedIn'],
 ): Promise<string> {
   if (!/^[a-z0-9][a-z0-9._/:@-]{0,400}$/i.test(asked)) {
     throw new Failure('INPUT_INVALID', `"${asked.slice(0, 100)}" is no name of an image`, { field })
   }
   const here = await inspect(engine, asked)
   if (here !== null) return here
-  const pulled = await engine.look(['pull', '--quiet', '--', asked], { timeoutMs: pullMs })
+  const plain = await engine.look(['pull', '--quiet', '--', asked], { timeoutMs: pullMs })
+  // What anybody may have is pulled without a password.
+  const pulled = plain.code === 0 ? plain : ((await pullLoggedIn?.(asked)) ?? plain)
   const found = pulled.code === 0 ? await inspect(engine, asked) : null
   if (found !== null) return found
   throw new Failure(
@@ -33,7 +37,7 @@ export async function resolveImage(
     `the image ${asked} is not here and cannot be pulled: ${pulled.stderr.trim().slice(-1_000)}`,
     {
       field,
-      hint: `Give ${field}, an image of ${programs[field]} or later that this host can pull, or load it on the host.`,
+      hint: `Give ${field}, an image of ${programs[field]} or later that this host can pull, or load it on the host. registry-username and registry-password log in for the pull.`,
     },
   )
 }

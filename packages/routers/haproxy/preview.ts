@@ -7,8 +7,18 @@ import type { Engine } from './engine.ts'
 import { inLanes } from './fronts.ts'
 import { checkedLanes, keepRecord } from './record.ts'
 import type { Front, RouterRecord } from './record.ts'
+import { limitsMapOf } from './limits.ts'
 import { tell } from './runtime.ts'
-import { laneCount, laneName, previewName, serverCount, socketName } from './shape.ts'
+import {
+  laneCount,
+  laneName,
+  previewName,
+  protocolOf,
+  protocols,
+  serverCount,
+  serverName,
+  socketName,
+} from './shape.ts'
 import type { Lane, LanesOfSlots } from './shape.ts'
 
 /** The lanes of a release: its routed services at the fronts they belong to, the first one at the app's own. */
@@ -28,6 +38,7 @@ export function lanesOf(
               .filter((endpoint) => endpoint.service === service.name)
               .sort((a, b) => a.instance - b.instance)
               .map(({ address }) => address),
+            ...(service.routed.protocol === undefined ? {} : { protocol: service.routed.protocol }),
           },
     ),
   )
@@ -64,30 +75,36 @@ export async function lead(
 
 /** What the router reads when it starts, readable for its own user. */
 export async function putFiles(host: Host, record: RouterRecord): Promise<void> {
-  await host.put(
-    `${sharedFolder}/haproxy.cfg`,
-    configOf(record.slots, 1 + (record.fronts?.length ?? 0), record.behind ?? null),
-    0o644,
-  )
-  await host.put(`${sharedFolder}/health.map`, healthMapOf(record.slots), 0o644)
+  const config = configOf(record.slots, 1 + (record.fronts?.length ?? 0), record.behind ?? null)
+  await host.putAll([
+    { path: `${sharedFolder}/haproxy.cfg`, bytes: config, mode: 0o644 },
+    { path: `${sharedFolder}/health.map`, bytes: healthMapOf(record.slots), mode: 0o644 },
+    { path: `${sharedFolder}/limits.map`, bytes: limitsMapOf(record.limits), mode: 0o644 },
+  ])
 }
 
-const numbers = Array.from({ length: serverCount }, (_, at) => at + 1)
+const all = protocols.flatMap((protocol) =>
+  Array.from({ length: serverCount }, (_, at) => ({ protocol, at, server: serverName(protocol, at) })),
+)
+
+function endpointOf(lane: Lane | null | undefined, protocol: (typeof protocols)[number], at: number) {
+  return protocolOf(lane) === protocol ? lane?.endpoints[at] : undefined
+}
 
 function commandsFor(slot: Slot, index: number, lane: Lane | null | undefined): string[] {
   const [checked, preview] = [laneName(slot, index), previewName(slot, index)]
   const own = [checked, socketName(slot, index), preview]
   return [
     `set map ${healthMap} ${checked} ${lane?.health ?? '/'}`,
-    ...numbers.flatMap((number) => {
-      const endpoint = lane?.endpoints[number - 1]
+    ...all.flatMap(({ protocol, at, server }) => {
+      const endpoint = endpointOf(lane, protocol, at)
       // WebSockets' servers follow the checked ones.
       if (endpoint === undefined)
-        return [checked, preview].map((backend) => `set server ${backend}/s${number} state maint`)
+        return [checked, preview].map((backend) => `set server ${backend}/${server} state maint`)
       const [address, port] = endpoint.split(':')
       return [
-        ...own.map((backend) => `set server ${backend}/s${number} addr ${address} port ${port}`),
-        ...[checked, preview].map((backend) => `set server ${backend}/s${number} state ready`),
+        ...own.map((backend) => `set server ${backend}/${server} addr ${address} port ${port}`),
+        ...[checked, preview].map((backend) => `set server ${backend}/${server} state ready`),
       ]
     }),
   ]
@@ -96,16 +113,16 @@ function commandsFor(slot: Slot, index: number, lane: Lane | null | undefined): 
 function assertLeads(answer: string, slot: Slot, changed: readonly number[], lanes: LanesOfSlots['blue']): void {
   const states = new Map(readServers(answer).map((state) => [`${state.backend}/${state.server}`, state]))
   for (const index of changed) {
-    for (const number of numbers) {
-      const wanted = lanes[index]?.endpoints[number - 1]
+    for (const { protocol, at, server } of all) {
+      const wanted = endpointOf(lanes[index], protocol, at)
       for (const backend of [laneName(slot, index), previewName(slot, index)]) {
-        const state = states.get(`${backend}/s${number}`)
+        const state = states.get(`${backend}/${server}`)
         const isRight =
           wanted === undefined ? state?.isForcedOff === true : state?.isForcedOff === false && state.endpoint === wanted
         if (isRight) continue
         throw new Failure(
           'ROUTER_DISAGREES',
-          `the router was to lead ${backend}/s${number} to ${wanted ?? 'nothing'} and shows ${JSON.stringify(state)}`,
+          `the router was to lead ${backend}/${server} to ${wanted ?? 'nothing'} and shows ${JSON.stringify(state)}`,
         )
       }
     }

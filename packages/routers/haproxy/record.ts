@@ -12,6 +12,7 @@ const laneSchema = z.object({
     .max(1024)
     .regex(/^\/[A-Za-z0-9._~!$&()*+,=:@%/?-]*$/),
   endpoints: z.array(z.string().regex(/^[0-9]{1,3}(?:\.[0-9]{1,3}){3}:[0-9]{1,5}$/)).max(serverCount),
+  protocol: z.literal('h2c').optional(),
 })
 
 const lanesSchema = z.array(laneSchema.nullable()).max(laneCount)
@@ -37,6 +38,10 @@ const recordSchema = z.object({
   behind: z
     .string()
     .regex(/^[0-9.]+$/)
+    .optional(),
+  /** What the app asks for, where it asks for anything. */
+  limits: z
+    .object({ maxBodyBytes: z.int().min(0).exactOptional(), requestTimeoutMs: z.int().min(1).exactOptional() })
     .optional(),
   /** First host port of the previews. */
   previews: z.number().int(),

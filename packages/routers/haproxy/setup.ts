@@ -1,13 +1,16 @@
-import { Failure, noTraffic, sameWeights } from '#kernel'
+import { Failure, noTraffic, sameWeights, showDuration } from '#kernel'
 import type { Host, Slot, Weights } from '#kernel'
 import type { RouterContext } from '../index.ts'
 import { readWeightFile, readWeights } from './answers.ts'
 import { weightMapOf } from './config.ts'
-import { envPath, madeFrom, replaceContainer, seeContainer, sharedFolder, startContainer } from './container.ts'
+import { envPath, madeFrom, replaceContainer, sharedFolder, startContainer } from './container.ts'
 import type { SeenContainer } from './container.ts'
 import type { Engine } from './engine.ts'
 import { frontsAsked, frontsWith, hasFronts, movedLanes } from './fronts.ts'
 import { defaultImage, resolveImage } from './image.ts'
+import { limitsOf } from '../limits.ts'
+import { tellLimits } from './tell-limits.ts'
+import type { Looked } from './looks.ts'
 import type { Names } from './names.ts'
 import { ensureNetwork } from './network.ts'
 import { putFiles } from './preview.ts'
@@ -18,30 +21,26 @@ import type { RouterRecord } from './record.ts'
 const previewAttempts = 5
 
 /**
- * Makes the router run as it is asked for. Where it does already, this is one look. `show`: the map of weights as the router has it.
+ * Makes the router run as it is asked for. Where it does already, this is one look.
  * @throws Failure DOCKER_MISSING, IMAGE_MISSING, PORT_IN_USE, HOST_NOT_READY, INPUT_INVALID
  */
 export async function setUp(
   context: RouterContext,
   engine: Engine,
   names: Names,
-  show: () => Promise<string | null>,
+  look: () => Promise<Looked>,
 ): Promise<readonly string[]> {
   const { host } = context
-  const [record, seen, file, shown] = await Promise.all([
-    readRecord(host),
-    seeContainer(engine, names),
-    readWeightsOnDisk(host),
-    show(),
-  ])
+  const [record, file, { seen, shown }] = await Promise.all([readRecord(host), readWeightsOnDisk(host), look()])
   assertSameState(host, seen)
   const inForce = shown === null ? null : readWeights(shown)
   if (record !== null && seen !== null && isAsAsked(context, record) && seen.madeFrom === madeFrom(record)) {
-    if (seen.isRunning && inForce !== null) return mendFile(host, file, inForce)
+    if (seen.isRunning && inForce !== null)
+      return [...(await mendFile(host, file, inForce)), ...(await limit(context, engine, names, record))]
     // A replacement that was cut short has told it to stay down.
     await engine.act(['update', '--restart=always', names.container])
     await startContainer(engine, host, names, record)
-    return ['started the router again']
+    return ['started the router again', ...(await limit(context, engine, names, record))]
   }
   return renew(context, engine, names, record, seen, inForce ?? file ?? noTraffic)
 }
@@ -57,7 +56,8 @@ async function renew(
 ): Promise<readonly string[]> {
   const { host, bind, listen } = context
   const asked = context.image || (before?.asked ?? defaultImage)
-  const image = asked === before?.asked ? before.image : await resolveImage(engine, asked)
+  const image =
+    asked === before?.asked ? before.image : await resolveImage(engine, asked, 'router-image', context.pullLoggedIn)
   const fronts = frontsWith(frontsAsked(context), listen, before)
   const network = await ensureNetwork(engine, names)
   for (let attempt = 1; ; attempt += 1) {
@@ -66,6 +66,7 @@ async function renew(
     const lanes = (slot: Slot) => (before === null ? [] : movedLanes(before.slots[slot], before, next))
     const record: RouterRecord = {
       ...{ asked, image, secret: before?.secret ?? freshSecret(), ...next, previews },
+      ...(context.limits === undefined ? {} : { limits: context.limits }),
       slots: { blue: lanes('blue'), green: lanes('green') },
     }
     if (seen?.isRunning === true && seen.madeFrom === madeFrom(record)) {
@@ -85,6 +86,21 @@ async function renew(
       if (!isPreview || attempt === previewAttempts) throw thrown
     }
   }
+}
+
+/** Tells what is asked for; the record comes last, so what was cut short is told again. */
+async function limit(
+  { host, limits }: RouterContext,
+  engine: Engine,
+  names: Names,
+  { limits: before, ...record }: RouterRecord,
+): Promise<readonly string[]> {
+  const { maxBodyBytes, requestTimeoutMs } = limitsOf(limits)
+  if (JSON.stringify(limitsOf(limits)) === JSON.stringify(limitsOf(before))) return []
+  await tellLimits(engine, host, names.container, limits)
+  await keepRecord(host, { ...record, ...(limits === undefined ? {} : { limits }) })
+  const body = maxBodyBytes === 0 ? 'bodies of any size' : `bodies of at most ${maxBodyBytes} bytes`
+  return [`the router takes ${body} and waits ${showDuration(requestTimeoutMs)} for the app`]
 }
 
 async function putAll(engine: Engine, host: Host, record: RouterRecord, weights: Weights): Promise<void> {

@@ -20,6 +20,8 @@ export interface Lane {
   readonly service: string
   readonly health: string
   readonly endpoints: readonly string[]
+  /** HTTP/1.1 without. */
+  readonly protocol?: 'h2c' | undefined
 }
 
 /** Null: nothing of the slot's release belongs at the front of that number. */
@@ -37,6 +39,18 @@ export function frontPort(index: number): number {
 /** `index` counts from 0. */
 export function laneName(slot: Slot, index: number): string {
   return `${slot}-${index + 1}`
+}
+
+/** What an app may speak: HTTP/1.1, or HTTP/2 without TLS and without asking (RFC 9113, 3.3). */
+export const protocols = ['http', 'h2c'] as const
+
+export function protocolOf(lane: Lane | null | undefined): (typeof protocols)[number] {
+  return lane?.protocol ?? 'http'
+}
+
+/** `at` counts from 0. */
+export function serverName(protocol: (typeof protocols)[number], at: number): string {
+  return `${protocol === 'h2c' ? 'h' : 's'}${at + 1}`
 }
 
 /** WebSockets have a backend of their own, so that they can be counted apart. */

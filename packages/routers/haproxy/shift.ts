@@ -6,7 +6,7 @@ import { sharedFolder } from './container.ts'
 import type { Engine } from './engine.ts'
 import type { RouterRecord } from './record.ts'
 import { heard, linesOf, runtimeWords } from './runtime.ts'
-import { laneName } from './shape.ts'
+import { laneName, protocolOf, serverName } from './shape.ts'
 
 /**
  * A constant program; what it writes and says are data. First the file, which the router reads only when it starts, then the router
@@ -57,7 +57,9 @@ function trusted(record: RouterRecord | null, weights: Weights): string[] {
     .filter((slot) => weights[slot] > 0)
     .flatMap((slot) =>
       (record?.slots[slot] ?? []).flatMap((lane, index) =>
-        (lane?.endpoints ?? []).map((_, at) => `set server ${laneName(slot, index)}/s${at + 1} health up`),
+        (lane?.endpoints ?? []).map(
+          (_, at) => `set server ${laneName(slot, index)}/${serverName(protocolOf(lane), at)} health up`,
+        ),
       ),
     )
 }

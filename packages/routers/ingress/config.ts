@@ -1,13 +1,14 @@
-import { runtimePort } from '../haproxy/config.ts'
+import { properRules, runtimePort } from '../haproxy/config.ts'
 import { insideFolder } from '../haproxy/shape.ts'
 
 /** Rises when the configuration changes in a way that a running ingress cannot be told: then it is replaced. */
-export const configVersion = 1
+export const configVersion = 2
 
 /** Ports inside the ingress's network: for what came over plain HTTP, for what TLS was taken off, and for questions about domains. */
 export const ports = { plain: 8080, tls: 8081, ask: 8082 } as const
 
 export const routesMap = `${insideFolder}/routes.map`
+export const proxiesMap = `${insideFolder}/proxies.map`
 export const domainsMap = `${insideFolder}/domains.map`
 
 export interface IngressShape {
@@ -51,7 +52,7 @@ defaults
   timeout tunnel 1h`
 
 /** A host with a slash in it would choose a path. A domain's line: how it has TLS, what plain HTTP does, seconds of HSTS. */
-const domainRules = `  http-request deny deny_status 405 if METH_CONNECT
+const domainRules = `${properRules}
   http-request deny deny_status 400 unless { req.hdr(host) -m reg ^[A-Za-z0-9.-]+(:[0-9]+)?$ }
   http-request set-var(txn.host) req.hdr(host),field(1,:),regsub(\\\\.$,),lower
   http-request set-var(txn.domain) var(txn.host),map_str(${domainsMap})`
@@ -65,13 +66,29 @@ const routeRules = `  http-request set-var(txn.path) path
   http-request set-dst-port var(txn.app),field(2,:)
   default_backend apps`
 
-/** What a client says about itself is no evidence: it is removed and said anew. */
+/**
+ * What a client says about itself is no evidence: it is removed and said anew. A proxy that is trusted is believed about the client's
+ * address, scheme and host, and about nothing else. Needs the ACL `trusted`.
+ */
 function clientRules(address: string, scheme: string, port: number): string {
-  return `  http-request del-header ^(x-forwarded-.*|forwarded|x-real-ip)$ -m reg
-  http-request set-header x-forwarded-for ${address}
-  http-request set-header x-forwarded-host %[req.hdr(host)]
-  http-request set-header x-forwarded-proto ${scheme}
-  http-request set-header x-forwarded-port ${port}`
+  return `  http-request del-header ^(x-forwarded-.*|forwarded|x-real-ip)$ -m reg unless trusted
+  http-request del-header ^(x-forwarded-${notOneOf(['for', 'proto', 'host'])}|forwarded|x-real-ip)$ -m reg if trusted
+  http-request set-header x-forwarded-for ${address} unless trusted { req.hdr(x-forwarded-for) -m found }
+  http-request set-header x-forwarded-host %[req.hdr(host)] unless trusted { req.fhdr(x-forwarded-host) -m reg ^[A-Za-z0-9.-]+(:[0-9]+)?$ }
+  acl told_http req.fhdr(x-forwarded-proto) -m str -i http
+  acl told_https req.fhdr(x-forwarded-proto) -m str -i https
+  http-request set-header x-forwarded-port ${port}
+  http-request set-header x-forwarded-port 80 if trusted told_http
+  http-request set-header x-forwarded-port 443 if trusted told_https
+  http-request set-header x-forwarded-proto ${scheme} unless trusted told_http or trusted told_https`
+}
+
+/** A pattern, for engines that cannot look ahead, of every text but these; no two begin alike. */
+function notOneOf(words: readonly string[]): string {
+  const not = (word: string): string =>
+    word === '' ? '.+' : `([^${word.charAt(0)}].*|${word.charAt(0)}${not(word.slice(1))})?`
+  const first = words.map((word) => word.charAt(0)).join('')
+  return `([^${first}].*|${words.map((word) => word.charAt(0) + not(word.slice(1))).join('|')})?`
 }
 
 /** A challenge goes to whoever gets the certificates, and only for domains that he may get one for. */
@@ -83,7 +100,11 @@ ${domainRules}
   acl challenged path_beg /.well-known/acme-challenge/
   acl certified var(txn.domain) -m beg auto:
   http-request allow if challenged certified
-  http-request redirect code 308 location ${origin}%[pathq] if { var(txn.domain),field(2,:) -m str redirect }
+  acl trusted src,map_ip(${proxiesMap}) -m found
+  acl redirects var(txn.domain),field(2,:) -m str redirect
+  acl came_by_https req.fhdr(x-forwarded-proto) -m str -i https
+  http-request redirect code 308 location ${origin}%[pathq] if redirects !trusted or redirects !came_by_https
+  http-request add-header x-forwarded-for %[src] if trusted
 ${clientRules('%[src]', 'http', httpPort)}
 ${routeRules}
   use_backend challenge if challenged certified`
@@ -95,6 +116,7 @@ function tlsFront({ tlsAddress, httpsPort }: IngressShape): string {
   tcp-request connection reject unless { src ${tlsAddress} }
 ${domainRules}
   http-request set-var(txn.client) req.hdr_ip(x-forwarded-for,-1)
+  acl trusted var(txn.client),map_ip(${proxiesMap}) -m found
 ${clientRules('%[var(txn.client)]', 'https', httpsPort)}
   http-response set-header strict-transport-security max-age=%[var(txn.domain),field(3,:)] if { var(txn.domain),field(3,:) -m reg ^[1-9] }
 ${routeRules}`

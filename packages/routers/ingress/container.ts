@@ -124,7 +124,11 @@ function createWords(host: Host, record: IngressRecord, address: string): string
 async function notStarted(engine: Engine, why: string, { httpPort }: IngressRecord): Promise<Failure> {
   if (!/port is already allocated|address already in use|failed to bind/i.test(why))
     return new Failure('HOST_NOT_READY', `the ingress cannot be started: ${lastLine(why)}`)
-  const holder = await holderOf(engine, httpPort)
+  return portInUse(engine, httpPort)
+}
+
+export async function portInUse(engine: Engine, httpPort: number, host?: Host): Promise<Failure> {
+  const holder = await holderOf(engine, httpPort, host)
   return new Failure('PORT_IN_USE', `port ${httpPort} of this host is held by ${holder}`, {
     field: 'http-listen',
     hint: 'End what listens there, or give another port with http-listen. A front that shall stay can be pointed at the app instead: docs/front-that-stays.md.',

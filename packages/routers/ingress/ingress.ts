@@ -6,9 +6,10 @@ import { defaultImage, resolveImage } from '../haproxy/image.ts'
 import { ensureNetwork } from '../haproxy/network.ts'
 import { refuseTaken, withClaim, withoutClaim } from './claims.ts'
 import type { IngressShape } from './config.ts'
-import { attach, madeFrom, replaceIngress, seeIngress, startIngress } from './container.ts'
+import { attach, madeFrom, portInUse, replaceIngress, seeIngress, startIngress } from './container.ts'
 import type { SeenIngress } from './container.ts'
 import { ingressNames, tlsPlace } from './names.ts'
+import { isListenedTo } from './tls/listened.ts'
 import { checkedClaim, keepRecord, readRecord } from './record.ts'
 import type { Claim, IngressRecord } from './record.ts'
 import { mapsOf, putMaps, sameMaps, showMaps, tellMaps } from './tell-maps.ts'
@@ -23,6 +24,8 @@ export interface IngressContext {
   readonly firstImage: string
   readonly http: { readonly address: string | null; readonly port: number } | null
   readonly httpsPort: number | null
+  /** Proxies before it that are believed about clients. */
+  readonly proxies?: readonly string[] | null
 }
 
 type Whose = Pick<Claim, 'app' | 'environment'>
@@ -46,6 +49,8 @@ export interface Ingress {
   remove(): Promise<void>
   /** A look, before anything is changed. @throws Failure ROUTE_TAKEN */
   refuseTaken(whose: Whose, routes: readonly Route[]): Promise<void>
+  /** A look, before anything is changed. `freed`: ports that are given up before. @throws Failure PORT_IN_USE */
+  refusePort(freed: readonly number[]): Promise<void>
   read(): Promise<IngressRecord | null>
 }
 
@@ -56,6 +61,14 @@ export function ingressOf(context: IngressContext): Ingress {
     read: () => readRecord(host),
 
     refuseTaken: async (whose, routes) => refuseTaken((await readRecord(host))?.claims ?? [], whose, routes),
+
+    async refusePort(freed) {
+      const [record, seen] = await Promise.all([readRecord(host), seeIngress(engine)])
+      const { bind, httpPort } = placeOf(context, record)
+      const isOurs = seen?.isRunning === true && record?.httpPort === httpPort
+      if (isOurs || freed.includes(httpPort) || !(await isListenedTo(host, bind, httpPort))) return
+      throw await portInUse(engine, httpPort, host)
+    },
 
     async isSettled(claim) {
       const record = await readRecord(host)
@@ -105,7 +118,7 @@ export function ingressOf(context: IngressContext): Ingress {
       for (const name of [container, `${container}-next`, `${container}-old`])
         await engine.act(['rm', '--force', '--volumes', name])
       await engine.act(['network', 'rm', network])
-      await host.act({ argv: ['rm', '-rf', '--', `${host.stateDir}/haproxy`, `${host.stateDir}/ingress.json`] })
+      await host.remove(['haproxy', 'ingress.json'])
     },
   }
 }
@@ -129,9 +142,9 @@ async function makeRun(context: IngressContext, engine: Engine, before: IngressR
   const record: IngressRecord = {
     asked,
     image: asked === before?.asked ? before.image : await resolveImage(engine, asked),
-    bind: context.http === null ? (before?.bind ?? '') : (context.http.address ?? ''),
-    httpPort: context.http?.port ?? before?.httpPort ?? 80,
+    ...placeOf(context, before),
     httpsPort: context.httpsPort ?? before?.httpsPort ?? 443,
+    proxies: [...(context.proxies ?? before?.proxies ?? [])],
     claims: before?.claims ?? [],
     secured: before?.secured ?? [],
   }
@@ -191,13 +204,21 @@ async function known(context: IngressContext, engine: Engine): Promise<Omit<Runn
   return { record, shape: shapeOf(record, routerAddress) }
 }
 
+function placeOf({ http }: IngressContext, before: IngressRecord | null): Pick<IngressRecord, 'bind' | 'httpPort'> {
+  return {
+    bind: http === null ? (before?.bind ?? '') : (http.address ?? ''),
+    httpPort: http?.port ?? before?.httpPort ?? 80,
+  }
+}
+
 function shapeOf({ httpPort, httpsPort }: IngressRecord, address: string): IngressShape {
   return { httpPort, httpsPort, tlsAddress: address.replace(/[0-9]+$/, (last) => String(Number(last) - 2 + tlsPlace)) }
 }
 
-function isAsked({ image, http, httpsPort }: IngressContext, record: IngressRecord): boolean {
+function isAsked({ image, http, httpsPort, proxies = null }: IngressContext, record: IngressRecord): boolean {
   const isSameImage = image === '' || image === record.asked
   const isSamePlace = http === null || (http.port === record.httpPort && (http.address ?? '') === record.bind)
+  if (proxies !== null && JSON.stringify(proxies) !== JSON.stringify(record.proxies)) return false
   return isSameImage && isSamePlace && (httpsPort === null || httpsPort === record.httpsPort)
 }
 

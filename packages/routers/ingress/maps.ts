@@ -34,6 +34,17 @@ export function domainsOf({ claims, secured }: Pick<IngressRecord, 'claims' | 's
   )
 }
 
+const trusted = 'trusted'
+
+/** Proxies that are believed. */
+export function proxiesOf({ proxies }: Pick<IngressRecord, 'proxies'>): MapLines {
+  return sorted([...new Set(proxies)].map((proxy) => [proxy, trusted] as const))
+}
+
+export function isProxy([, value]: MapLines[number]): boolean {
+  return value === trusted
+}
+
 /** As HAProxy reads it when it starts. */
 export function mapFile(lines: MapLines): string {
   return lines.map(([key, value]) => `${key} ${value}\n`).join('')

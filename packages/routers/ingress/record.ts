@@ -40,6 +40,11 @@ const recordSchema = z.object({
   bind: z.string(),
   httpPort: z.int().min(1).max(65_535),
   httpsPort: z.int().min(1).max(65_535),
+  /** Proxies before it that are believed about clients. */
+  proxies: z
+    .array(z.string().regex(/^[0-9a-fA-F.:/]{2,64}$/))
+    .max(1000)
+    .default([]),
   claims: z.array(claimSchema).max(1000),
   /** Domains whose certificate was seen to be there: only from then on plain HTTP is sent to HTTPS. */
   secured: z.array(z.string().regex(domainPattern)).max(10_000).default([]),

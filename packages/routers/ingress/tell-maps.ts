@@ -2,32 +2,33 @@ import { Failure } from '#kernel'
 import type { Host } from '#kernel'
 import type { Engine } from '../haproxy/engine.ts'
 import { ask, tell } from '../haproxy/runtime.ts'
-import { configOf, domainsMap, routesMap } from './config.ts'
+import { configOf, domainsMap, proxiesMap, routesMap } from './config.ts'
 import type { IngressShape } from './config.ts'
 import { sharedFolder } from './container.ts'
-import { domainsOf, mapFile, readMap, routesOf, sameLines } from './maps.ts'
+import { domainsOf, isProxy, mapFile, proxiesOf, readMap, routesOf, sameLines } from './maps.ts'
 import type { MapLines } from './maps.ts'
 import { ingressNames } from './names.ts'
 import type { IngressRecord } from './record.ts'
 
-/** Both maps of the ingress. */
+/** All maps of the ingress. */
 export interface Maps {
   readonly routes: MapLines
   readonly domains: MapLines
+  readonly proxies: MapLines
 }
 
-export function mapsOf(record: Pick<IngressRecord, 'claims' | 'secured'>): Maps {
-  return { routes: routesOf(record.claims), domains: domainsOf(record) }
+export function mapsOf(record: Pick<IngressRecord, 'claims' | 'secured' | 'proxies'>): Maps {
+  return { routes: routesOf(record.claims), domains: domainsOf(record), proxies: proxiesOf(record) }
 }
 
 export function sameMaps(left: Maps, right: Maps): boolean {
-  return sameLines(left.routes, right.routes) && sameLines(left.domains, right.domains)
+  return (['routes', 'domains', 'proxies'] as const).every((name) => sameLines(left[name], right[name]))
 }
 
 /** What the ingress does now; null when it does not run. */
 export async function showMaps(engine: Engine): Promise<Maps | null> {
-  const answer = await ask(engine, ingressNames.container, [`show map ${routesMap}`, `show map ${domainsMap}`])
-  return answer === null ? null : readBoth(answer)
+  const answer = await ask(engine, ingressNames.container, showAll)
+  return answer === null ? null : readAll(answer)
 }
 
 /** What the ingress reads when it starts, readable for its own user. */
@@ -35,6 +36,7 @@ export async function putMaps(engine: Engine, host: Host, shape: IngressShape, m
   await host.put(`${sharedFolder}/haproxy.cfg`, configOf(shape), 0o644)
   await host.put(`${sharedFolder}/routes.map`, mapFile(maps.routes), 0o644)
   await host.put(`${sharedFolder}/domains.map`, mapFile(maps.domains), 0o644)
+  await host.put(`${sharedFolder}/proxies.map`, mapFile(maps.proxies), 0o644)
   // It runs as a user of its own; the folders above are no obstacle for what is mounted.
   await engine.actBy(['chmod', '755', `${host.stateDir}/${sharedFolder}`])
 }
@@ -48,6 +50,7 @@ export async function tellMaps(engine: Engine, maps: Maps): Promise<void> {
   const { container } = ingressNames
   const files = [
     [domainsMap, maps.domains],
+    [proxiesMap, maps.proxies],
     [routesMap, maps.routes],
   ] as const
   const prepared = await tell(
@@ -63,16 +66,22 @@ export async function tellMaps(engine: Engine, maps: Maps): Promise<void> {
       lines.map(([key, value]) => `add map @${versions[at] ?? ''} ${file} ${key} ${value}`),
     ),
     ...files.map(([file], at) => `commit map @${versions[at] ?? ''} ${file}`),
-    `show map ${routesMap}`,
-    `show map ${domainsMap}`,
+    ...showAll,
   ])
-  if (!sameMaps(readBoth(answer), maps))
+  if (!sameMaps(readAll(answer), maps))
     throw new Failure('ROUTER_DISAGREES', `the ingress was given its routes and shows others: ${answer.slice(-500)}`)
 }
 
+const showAll = [routesMap, domainsMap, proxiesMap].map((file) => `show map ${file}`)
+
 /** Keys of routes have a slash, domains have none. */
-function readBoth(answer: string): Maps {
-  const lines = readMap(answer)
+function readAll(answer: string): Maps {
+  const all = readMap(answer)
+  const lines = all.filter((line) => !isProxy(line))
   const isRoute = (key: string) => key.includes('/')
-  return { routes: lines.filter(([key]) => isRoute(key)), domains: lines.filter(([key]) => !isRoute(key)) }
+  return {
+    routes: lines.filter(([key]) => isRoute(key)),
+    domains: lines.filter(([key]) => !isRoute(key)),
+    proxies: all.filter(isProxy),
+  }
 }

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
 import { slotHeader, slots } from '#kernel'
+import { defaultMaxBodyBytes, limitsOf } from '../limits.ts'
+import type { Limits } from '../limits.ts'
 import { listing, locations, passing } from './locations.ts'
 import { controlOffset, laneCount, laneLink, previewOffset, serverCount, logFiles, serverFiles } from './shape.ts'
 
@@ -13,6 +15,8 @@ export interface ConfigInput {
   readonly previews: number
   /** Path of the log that requests are counted from; empty: none. */
   readonly log: string
+  /** What the app asks for; what is left out, the team's own server {} decides. */
+  readonly limits?: Limits | undefined
 }
 
 /**
@@ -42,6 +46,7 @@ export function markOf(input: ConfigInput): string {
     input.listen,
     input.previews,
     input.log,
+    ...(input.limits === undefined ? [] : [limitsOf(input.limits)]),
   ]
   return createHash('sha256').update(JSON.stringify(words)).digest('hex').slice(0, 16)
 }
@@ -182,16 +187,19 @@ log_format ${prefix} 'slot=$${prefix}_slot $status $request_time';
 server {
   listen ${bind.includes(':') ? `[${bind}]` : bind}:${listen};
   server_name _;
+  client_max_body_size ${defaultMaxBodyBytes};
   include "${folder}/${logFiles}";
   include "${folder}/${serverFiles}";
 }`
 }
 
 /** A slot without traffic, on loopback: all lanes of both slots in one server, told apart by their ports. */
-function previews({ folder, prefix, previews: first }: ConfigInput): string {
+function previews(input: ConfigInput): string {
+  const { folder, prefix, previews: first } = input
   return `server {
   listen 127.0.0.1:${first}-${first + controlOffset - 1};
   server_name _;
+  client_max_body_size ${defaultMaxBodyBytes};
   access_log off;
   location / {
     root "${folder}/$${prefix}_link";
@@ -200,7 +208,7 @@ function previews({ folder, prefix, previews: first }: ConfigInput): string {
     set $${prefix}_link $${prefix}_preview;
 ${listing(prefix)}
     if ($${prefix}_asked = '') { return 503 "no such instance\\n"; }
-${passing(prefix, `$${prefix}_asked`)}
+${passing(input, `$${prefix}_asked`)}
     proxy_connect_timeout 250ms;
     if ($${prefix}_is_probe) { add_header ${slotHeader} $${prefix}_preview_slot always; }
   }

@@ -1,6 +1,7 @@
 import { instanceHeader, slotHeader } from '#kernel'
 import { probeHeader, tries } from './config.ts'
 import type { ConfigInput } from './config.ts'
+import { limitsOf, tooLarge } from '../limits.ts'
 import { weightLink } from './shape.ts'
 
 type Kind = 'request' | 'socket'
@@ -12,8 +13,14 @@ type Kind = 'request' | 'socket'
  */
 export function locations(input: ConfigInput): string {
   const { prefix } = input
-  return [entry(input), ...tries.slice(1).map((number) => again(input, 'request', number)), socket(input, 1)]
+  return [
+    entry(input),
+    refusal(input),
+    ...tries.slice(1).map((number) => again(input, 'request', number)),
+    socket(input, 1),
+  ]
     .concat(tries.slice(1).map((number) => again(input, 'socket', number)))
+    .filter((text) => text !== '')
     .map((text) => text.replaceAll('$_', `$${prefix}_`))
     .join('\n\n')
 }
@@ -22,8 +29,22 @@ function entry(input: ConfigInput): string {
   return `location / {
 ${choosing(input)}
   error_page 418 = ${named(input, 'socket', 1)};
-  if ($_is_socket) { return 418; }
+${bodyLines(input)}  if ($_is_socket) { return 418; }
 ${attempt(input, 'request', 1)}
+}`
+}
+
+/** Only where the app asks for a limit: else it is the one of the team's server {}, and of our own there is none. */
+function bodyLines({ prefix, limits }: ConfigInput): string {
+  if (limits?.maxBodyBytes === undefined) return ''
+  return `  client_max_body_size ${limits.maxBodyBytes};\n  error_page 413 @${prefix}_too_large;\n`
+}
+
+function refusal({ prefix, limits }: ConfigInput): string {
+  if (limits?.maxBodyBytes === undefined) return ''
+  return `location @${prefix}_too_large {
+  default_type text/plain;
+  return 413 "${tooLarge}\\n";
 }`
 }
 
@@ -57,6 +78,8 @@ ${attempt(input, 'socket', number)}
 
 function again(input: ConfigInput, kind: Kind, number: number): string {
   return `location ${named(input, kind, number)} {
+  set $_sent "$upstream_bytes_sent|$upstream_status";
+  if ($_sent ~ '[1-9][0-9]*[|](?:.*[ ,:])?504$') { return 504; }
   if ($upstream_bytes_sent !~ '(?:^|[ ,:])0$') { return 502; }
 ${choosing(input)}
 ${attempt(input, kind, number)}
@@ -67,7 +90,7 @@ ${attempt(input, kind, number)}
 function attempt(input: ConfigInput, kind: Kind, number: number): string {
   const { prefix } = input
   const isLast = number === tries.at(-1)
-  return `${passing(prefix, `$${prefix}_try${number}`)}
+  return `${passing(input, `$${prefix}_try${number}`, kind)}
   proxy_connect_timeout 1s;
 ${kind === 'socket' ? socketLines : '  proxy_set_header Connection close;'}
 ${isLast ? '' : `  error_page 502 504 = ${named(input, kind, number + 1)};\n  recursive_error_pages on;\n`}  if ($_is_probe) { add_header ${slotHeader} $_slot always; }`
@@ -75,17 +98,20 @@ ${isLast ? '' : `  error_page 502 504 = ${named(input, kind, number + 1)};\n  re
 
 const socketLines = `  proxy_set_header Connection upgrade;
   proxy_set_header Upgrade websocket;
-  proxy_socket_keepalive on;
-  proxy_read_timeout 1h;
-  proxy_send_timeout 1h;`
+  proxy_socket_keepalive on;`
+
+const socketMs = 3_600_000
 
 function named({ prefix }: ConfigInput, kind: Kind, number: number): string {
   return `@${prefix}_${kind}_${number}`
 }
 
 /** A connection for each request, so that none is sent into one that the app is closing. */
-export function passing(prefix: string, address: string): string {
-  return `  proxy_pass http://${address};
+export function passing({ prefix, limits }: ConfigInput, address: string, kind: Kind = 'request'): string {
+  const silentMs = kind === 'socket' ? socketMs : limitsOf(limits).requestTimeoutMs
+  return `  proxy_read_timeout ${silentMs}ms;
+  proxy_send_timeout ${silentMs}ms;
+  proxy_pass http://${address};
   proxy_http_version 1.1;
   proxy_intercept_errors off;
   proxy_redirect off;

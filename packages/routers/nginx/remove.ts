@@ -26,22 +26,18 @@ export async function removeRouter(context: RouterContext): Promise<void> {
 }
 
 async function takeOut({ host }: RouterContext): Promise<void> {
-  const folder = `${host.stateDir}/${nginxFolder}`
   const record = await readRecord(host)
-  if (record === null) {
-    await host.act({ argv: ['rm', '-rf', '--', folder] })
-    return
-  }
+  if (record === null) return host.remove([nginxFolder])
   const tested = await Promise.all((await findMasters(host)).map((each) => testConfiguration(host, each, fileOf(host))))
   const serving = tested.filter(({ hasOurs }) => hasOurs)
   for (const each of tested)
     if (tested.length === 1) assertWorks(each, 'nginx -t is not content, so nothing was removed')
-  await host.act({ argv: ['rm', '-f', '--', ...[httpFile, logFile, serverFile].map((name) => `${folder}/${name}`)] })
+  await host.remove([httpFile, logFile, serverFile].map((name) => `${nginxFolder}/${name}`))
   for (const { master } of serving) {
     assertWorks(await testConfiguration(host, master, fileOf(host)), 'nginx -t is not content without the app')
     await host.act({ argv: [...master.words, '-s', 'reload'], timeoutMs: 60_000 })
     const port = String(record.previews + controlOffset)
     await host.look({ argv: ['sh', '-c', awaitSilence, 'sh', port, weightLink], timeoutMs: 300_000 })
   }
-  await host.act({ argv: ['rm', '-rf', '--', folder] })
+  await host.remove([nginxFolder])
 }

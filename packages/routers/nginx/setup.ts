@@ -167,7 +167,7 @@ export function fileOf(host: Host): string {
   return `${host.stateDir}/${nginxFolder}/${httpFile}`
 }
 
-export function inputOf({ host, app, environment }: RouterContext, record: NginxRecord): ConfigInput {
+export function inputOf({ host, app, environment, limits }: RouterContext, record: NginxRecord): ConfigInput {
   const folder = `${host.stateDir}/${nginxFolder}`
   if (!/^\/[A-Za-z0-9._/@+~ -]+$/.test(folder)) {
     throw new Failure('INPUT_INVALID', `${folder} cannot stand in a configuration of nginx`, {
@@ -175,7 +175,7 @@ export function inputOf({ host, app, environment }: RouterContext, record: Nginx
       hint: 'Use a path of letters, digits, dots, hyphens and underscores.',
     })
   }
-  return { ...record, folder, prefix: prefixOf(app, environment) }
+  return { ...record, folder, prefix: prefixOf(app, environment), limits }
 }
 
 /** Beside nginx's own logs, so that what rotates those rotates it too. */

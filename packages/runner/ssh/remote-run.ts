@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { Failure } from '#kernel'
 import type { Command, CommandResult, Shell } from '#kernel'
 import { cancelled, commandFailure, timedOut } from '../command-failure.ts'
@@ -13,6 +14,8 @@ import { inputOf, remoteLine } from './wire.ts'
 const sshCode = 255
 const everyCode = Array.from({ length: 256 }, (_, code) => code)
 const askMs = 10_000
+/** How long a command that is to end is given to begin: only then it can be told to end. */
+const beginMs = 3_000
 const seenCharacters = 8_000
 
 /** A minus before the number means the group; no `--` before that, which dash does not take. */
@@ -46,7 +49,7 @@ export async function runRemote(
   const stop = () => stopping.abort()
   const limit = command.timeoutMs === undefined ? undefined : setTimeout(stop, command.timeoutMs)
   signal?.addEventListener('abort', stop, { once: true })
-  stopping.signal.addEventListener('abort', () => void endGroup(master, group.pid(), hard), { once: true })
+  stopping.signal.addEventListener('abort', () => void endGroup(master, group, hard), { once: true })
   const startedMs = performance.now()
   try {
     const argv = clientWords(master, ['-p', String(address.port), '--', address.host, remoteLine(token)])
@@ -107,12 +110,19 @@ export async function isUp(shell: Shell, master: Master): Promise<boolean> {
   return exitCode === 0
 }
 
-/** Ends the command on the host; where that is not known or does not help, at least our side of it. */
-async function endGroup(master: Master, pid: number | null, hard: AbortController): Promise<void> {
-  const patience = setTimeout(() => hard.abort(), pid === null ? 0 : graceMs + 2_000)
+/**
+ * Ends the command on the host; where its number is not known, for a host that is slow to begin, or ending it does not help, at least our
+ * side of it.
+ */
+async function endGroup(master: Master, group: Group, hard: AbortController): Promise<void> {
+  let patience = setTimeout(() => hard.abort(), beginMs)
   hard.signal.addEventListener('abort', () => clearTimeout(patience), { once: true })
   patience.unref()
-  if (pid === null || master.isLost()) return
+  const pid = await Promise.race([group.known, master.lost, once(hard.signal, 'abort')])
+  if (typeof pid !== 'number') return hard.abort()
+  clearTimeout(patience)
+  patience = setTimeout(() => hard.abort(), graceMs + 2_000)
+  patience.unref()
   const argv = ['sh', '-c', stopGroup, 'sh', String(pid)] as const
   const words = clientWords(master, ['--', 'host', remoteLine('sy-stop')])
   await master
@@ -122,17 +132,29 @@ async function endGroup(master: Master, pid: number | null, hard: AbortControlle
     .catch(() => undefined)
 }
 
+/** The processes of a command on the host. */
+interface Group {
+  readonly add: (chunk: Buffer) => void
+  readonly pid: () => number | null
+  /** Resolves once the host has said the number. */
+  readonly known: Promise<number>
+}
+
 /** Finds the line by which the remote line says its number. */
-function watchFor(token: string): { readonly add: (chunk: Buffer) => void; readonly pid: () => number | null } {
+function watchFor(token: string): Group {
   const line = new RegExp(`^${token} ([1-9][0-9]*)$`, 'm')
   let seen = ''
   let pid: number | null = null
+  const { promise: known, resolve } = Promise.withResolvers<number>()
   return {
+    known,
     add(chunk) {
       if (pid !== null || seen.length > seenCharacters) return
       seen += chunk.subarray(0, seenCharacters).toString('latin1')
       const found = line.exec(seen)?.[1]
-      if (found !== undefined) pid = Number(found)
+      if (found === undefined) return
+      pid = Number(found)
+      resolve(pid)
     },
     pid: () => pid,
   }

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { parseRoute } from '#kernel'
 import type { Route } from '#kernel'
 import { field, invalid, readList } from './field.ts'
@@ -80,6 +81,23 @@ export function readListen(given: string | number): Listen {
 }
 
 export const listenPattern = /^(?:(\d{1,3}(?:\.\d{1,3}){3}):)?(\d{1,5})$/
+
+/** Addresses and networks, one per line; null where none were given, and an empty list for `none`. */
+export function networks(meta: FieldMeta): Field<readonly string[] | null> {
+  return field(meta, (given) => {
+    const entries = readList(given)
+    if (entries.length === 0) return null
+    if (entries.length === 1 && entries[0] === 'none') return []
+    for (const entry of entries) {
+      const [address = '', bits, ...more] = entry.split('/')
+      const most = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1
+      const isRight = more.length === 0 && !address.includes('%') && (bits === undefined || /^[0-9]{1,3}$/.test(bits))
+      if (!isRight || most < Number(bits ?? 0))
+        throw invalid(`"${entry.slice(0, 60)}" is no address or network`, 'For example 192.0.2.7 or 10.0.0.0/8.')
+    }
+    return entries
+  })
+}
 
 /** What an app answers for, on a host that has several. */
 export type Routes = readonly Route[]

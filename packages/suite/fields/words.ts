@@ -126,6 +126,30 @@ export function duration(meta: FieldMeta, maxMs = 86_400_000): Field<number> {
   })
 }
 
+/** A duration in milliseconds between a second and `maxMs`; null where nothing was given. */
+export function optionalDuration(meta: FieldMeta, maxMs: number): Field<number | null> {
+  return field(meta, (given) => {
+    if (given.trim() === '') return null
+    const ms = parseDuration(given)
+    if (ms < 1_000 || ms > maxMs) throw invalid(`${given.trim().slice(0, 60)} is not between 1s and ${maxMs / 1000}s`)
+    return ms
+  })
+}
+
+const sizeUnits: Readonly<Record<string, number>> = { k: 1024, m: 1024 ** 2, g: 1024 ** 3 }
+
+/** Bytes of a size such as `10m`; 0 for `-`, which is none; null where nothing was given. */
+export function size(meta: FieldMeta): Field<number | null> {
+  return field(meta, (given) => {
+    const word = given.trim().toLowerCase()
+    if (word === '' || word === '-') return word === '' ? null : 0
+    const [, digits = '', unit = ''] = /^([1-9][0-9]{0,5})([kmg])$/.exec(word) ?? []
+    if (unit === '')
+      throw invalid(`"${word.slice(0, 60)}" is not a size`, 'For example 512k, 10m or 1g; `-` for no limit.')
+    return Number(digits) * (sizeUnits[unit] ?? 1)
+  })
+}
+
 /** `next-deploy` (Infinity), or a duration in milliseconds of at most 30 days; `0` is none. */
 export function keepWarm(meta: FieldMeta): Field<number> {
   return field(meta, (given) => {

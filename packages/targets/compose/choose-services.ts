@@ -9,6 +9,7 @@ export interface ServiceSettings {
   readonly port?: number | undefined
   readonly listen?: string | number | undefined
   readonly health: string
+  readonly 'app-protocol'?: 'http' | 'h2c' | undefined
   readonly instances: number
   readonly overlap: 'allow' | 'never'
   readonly env: Readonly<Record<string, string | number | boolean>>
@@ -20,6 +21,7 @@ export interface Wishes {
   /** From the configuration file; empty: those that the release's images are for. */
   readonly services: Readonly<Record<string, ServiceSettings>>
   readonly health: string
+  readonly 'app-protocol'?: 'http' | 'h2c' | undefined
   readonly command: string
   readonly instances: number
   readonly env: Readonly<Record<string, string>>
@@ -111,6 +113,7 @@ function serviceOf(name: string, own: ServiceModel, ref: string, wishes: Wishes)
   const port = settings?.port ?? own.ports?.[0]?.target
   const env = Object.fromEntries(Object.entries(settings?.env ?? {}).map(([key, value]) => [key, String(value)]))
   const instances = settings?.instances ?? wishes.instances
+  const protocol = settings?.['app-protocol'] ?? wishes['app-protocol']
   const listen = Number(entryFor(own, port)?.published ?? Number.NaN)
   return {
     name,
@@ -122,6 +125,7 @@ function serviceOf(name: string, own: ServiceModel, ref: string, wishes: Wishes)
           routed: {
             ...{ port, health: settings?.health ?? wishes.health },
             ...(Number.isInteger(listen) ? { listen } : {}),
+            ...(protocol === 'h2c' ? { protocol } : {}),
           },
         }),
     instances: instances > 1 ? instances : (own.deploy?.replicas ?? own.scale ?? 1),

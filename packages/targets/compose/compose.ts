@@ -2,6 +2,7 @@ import type { Shell, Target } from '#kernel'
 import type { TargetContext } from '../index.ts'
 import { engineOf } from '../docker/engine.ts'
 import { adopt, inPlace } from './adopt.ts'
+import { healthOf } from '../docker/health.ts'
 import { ensureImages } from '../docker/images.ts'
 import { namesOf } from '../docker/names.ts'
 import { observeSlots } from '../docker/observe-slots.ts'
@@ -28,6 +29,7 @@ export function composeTarget(context: TargetContext): Target {
     ...{ host, engine: engineOf(host), names: namesOf(app, environment), records: recordsOf(host) },
     projects: composeRecords(host),
     login: context.login,
+    here: new Set(),
   }
   const onHost: Shell = {
     run: (command, signal) => host.look(command, signal),
@@ -44,6 +46,7 @@ export function composeTarget(context: TargetContext): Target {
     stop: (slot, { graceMs, remove }) => stopSlot(place, slot, graceMs, remove),
     handOver: (slot, { graceMs }, signal) => handOver(place, slot, graceMs, signal),
     logs: (slot) => slotLog(place, slot),
+    health: (slot) => healthOf(place, slot),
     place(kind, release) {
       if (kind === 'runner') return runner
       return kind === 'release' && release !== undefined

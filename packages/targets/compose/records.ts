@@ -28,7 +28,7 @@ export function composeRecords(host: Host): ComposeRecords {
   return {
     async project(id) {
       const path = `${folder(id)}/project.json`
-      const text = await host.read(path)
+      const text = await host.recall(path)
       return text === null ? null : parseProject(text, `${path} in ${host.stateDir}`)
     },
     async keep(id, { files, ...project }) {
@@ -43,7 +43,7 @@ export function composeRecords(host: Host): ComposeRecords {
     file: (id, of) => `${host.stateDir}/${folder(id)}/compose.${of}.json`,
     putFile: (id, of, text) => host.put(`${folder(id)}/compose.${of}.json`, text, 0o600),
     folder: (id) => `${host.stateDir}/${folder(id)}`,
-    projectName: async () => (await host.read('base/project-name'))?.trim() ?? null,
+    projectName: async () => (await host.recall('base/project-name'))?.trim() ?? null,
     keepProjectName: (name) => host.put('base/project-name', `${name}\n`),
   }
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { isExclusive } from '#kernel'
 import type { Release } from '#kernel'
+import { engineInfo } from '../docker/engine-info.ts'
 import { checkHeadroom, lookForRoom } from '../docker/headroom.ts'
 import { bytesToPull } from '../docker/preflight.ts'
 import type { ServiceModel } from './model.ts'
@@ -32,13 +33,14 @@ export async function checkRoom(
   release: Release,
   carried: ComposeProject | null,
 ): Promise<readonly string[]> {
-  const room = lookForRoom(place)
+  const info = engineInfo(place.engine)
+  const room = lookForRoom(place, info)
   const project = carried ?? (await place.projects.project(release.id))
   const services = release.services.map(({ name, instances }) => ({
     ...{ name, instances },
     ...limitsOf(project?.model.services[name] ?? {}),
   }))
-  const pullBytes = await bytesToPull(place, release)
+  const pullBytes = await bytesToPull(place, release, info)
   return checkHeadroom(room, { release, services, pullBytes, isAlone: isExclusive(release) })
 }
 

@@ -81,10 +81,12 @@ export async function startSlot(
     secrets: { file: [], apart: checked === undefined ? (before?.secrets.apart ?? []) : Object.keys(checked) },
   }
   const values = checked ?? (kept.secrets.apart.length > 0 ? await records.secretsApart(release.id) : {})
-  if (checked !== undefined && kept.secrets.apart.length > 0) await records.keepSecretsApart(release.id, checked)
-  if (JSON.stringify(before) !== JSON.stringify(kept)) await records.keepRelease(kept)
   if (name !== project.model.name) await projects.keepProjectName(project.model.name)
-  await records.keepSlots(next)
+  await records.keepStart(release.id, {
+    secretsApart: checked !== undefined && kept.secrets.apart.length > 0 ? checked : undefined,
+    kept: JSON.stringify(before) === JSON.stringify(kept) ? undefined : kept,
+    slots: next,
+  })
   await adoptFolders(place, project)
   await ensureBase(place, release, project)
   await putFiles(place, { project, kept, secrets: values, slot, places, usual })

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { Failure } from '#kernel'
-import type { Slot } from '#kernel'
+import type { InstanceHealth, Slot } from '#kernel'
 import type { Engine, Words } from './engine.ts'
 import { filtersOf } from './names.ts'
 import type { Names } from './names.ts'
@@ -28,6 +28,8 @@ export interface Container {
   readonly address: string
   /** `failing`: it ends again and again, or says itself that it is unhealthy. `unusable`: it was never started, or is half removed. */
   readonly state: 'running' | 'failing' | 'ended' | 'unusable'
+  /** What the engine's health check says; `none`: it has none, or does not run. */
+  readonly health: 'none' | InstanceHealth['state']
 }
 
 /** Lists the containers of the environment's slots, running or not. */
@@ -47,7 +49,7 @@ export function readContainers(printed: string): Container[] {
   try {
     return lines.map((line) => {
       const { state, status, ...rest } = lineSchema.parse(JSON.parse(line))
-      return { ...rest, state: stateOf(state, status) }
+      return { ...rest, state: stateOf(state, status), health: healthOf(state, status) }
     })
   } catch (cause) {
     throw new Failure(
@@ -62,6 +64,12 @@ function stateOf(state: string, status: string): Container['state'] {
   if (state === 'running') return status.includes('(unhealthy)') ? 'failing' : 'running'
   if (state === 'restarting' || state === 'paused') return 'failing'
   return state === 'exited' ? 'ended' : 'unusable'
+}
+
+function healthOf(state: string, status: string): Container['health'] {
+  const [, word] = /\((health: starting|healthy|unhealthy)\)$/.exec(state === 'running' ? status : '') ?? []
+  if (word === undefined) return 'none'
+  return word === 'healthy' || word === 'unhealthy' ? word : 'starting'
 }
 
 /** Neither running nor about to: nothing has to be stopped. */

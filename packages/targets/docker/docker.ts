@@ -3,6 +3,7 @@ import type { Shell, Target } from '#kernel'
 import type { TargetContext } from '../index.ts'
 import { graceOf } from './container-words.ts'
 import { engineOf } from './engine.ts'
+import { healthOf } from './health.ts'
 import { handOver } from './hand-over.ts'
 import { ensureImages } from './images.ts'
 import { namesOf } from './names.ts'
@@ -30,6 +31,7 @@ export function dockerTarget(context: TargetContext): Target {
   const place: Place = {
     ...{ host, engine: engineOf(host), names: namesOf(app, environment), records: recordsOf(host) },
     login: context.login,
+    here: new Set(),
   }
   const onHost: Shell = {
     run: (command, signal) => host.look(command, signal),
@@ -50,6 +52,7 @@ export function dockerTarget(context: TargetContext): Target {
       return handOver(place, slot, graceOf(leaving, graceMs, usualGraceMs), signal)
     },
     logs: (slot) => slotLog(place, slot),
+    health: (slot) => healthOf(place, slot),
     usage: (slot, signal) => usageOf(place, slot, signal),
     place(kind, release) {
       if (kind === 'runner') return runner

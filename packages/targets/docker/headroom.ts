@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import { Failure, slots } from '#kernel'
 import type { Release, Service } from '#kernel'
+import type { EngineInfo } from './engine-info.ts'
 import { memoryNow } from './memory-now.ts'
-import { filtersOf } from './names.ts'
+import type { MemoryNow } from './memory-now.ts'
 import type { Place } from './place.ts'
 
 /** Beside what the release takes: the host, the router and the engine work on. */
@@ -67,21 +68,18 @@ export async function checkHeadroom(room: Promise<Room>, wanted: Wanted): Promis
 export interface Room {
   readonly running: readonly Running[]
   readonly disk: Disk
-  readonly memory: Awaited<ReturnType<typeof memoryNow>>
+  readonly memory: Pick<MemoryNow, 'availableBytes' | 'usedBytes'>
 }
 
 /** Looks; begun before it is needed, for it takes some commands. */
-export function lookForRoom(place: Place): Promise<Room> {
-  const memoryOf = async (running: readonly Running[]) => ({
-    running,
-    memory: await memoryNow(
-      place.host,
-      running.map(({ pid }) => pid),
-    ),
-  })
-  const room = Promise.all([runningNow(place).then(memoryOf), freeDisk(place)]).then(([seen, disk]) => ({
-    ...seen,
-    disk,
+export function lookForRoom(place: Place, info: Promise<EngineInfo>): Promise<Room> {
+  const looks = [memoryNow(place, runningFormat), info.then((told) => freeDisk(place, told))] as const
+  const room = Promise.all(looks).then(([{ lines, ...memory }, disk]) => ({
+    ...{ memory, disk },
+    running: lines.flatMap((line) => {
+      const parsed = runningSchema.safeParse(jsonOf(line))
+      return parsed.success && parsed.data.pid > 0 ? [parsed.data] : []
+    }),
   }))
   // Whoever is refused for something else before does not ask.
   room.catch(() => undefined)
@@ -160,10 +158,8 @@ interface Disk {
   readonly processors: number | null
 }
 
-async function freeDisk({ engine, host }: Place): Promise<Disk> {
-  const { code, text } = await engine.look(['info', '--format={{.NCPU}} {{.DockerRootDir}}'])
-  const [, processors, path = ''] = (code === 0 ? /^(\d{1,5}) (\/.*)\n?$/.exec(text) : null) ?? []
-  if (processors === undefined) return { path, freeBytes: null, processors: null }
+async function freeDisk({ host }: Place, { rootDir: path, processors }: EngineInfo): Promise<Disk> {
+  if (path === '') return { path, freeBytes: null, processors }
   const { stdout } = await host.look({
     argv: ['df', '-P', '-k', '--', path],
     timeoutMs: 30_000,
@@ -171,21 +167,15 @@ async function freeDisk({ engine, host }: Place): Promise<Disk> {
   })
   // POSIX: the size, used and available columns of the last line are numbers of 1024 bytes.
   const [, free] = /\s\d+\s+\d+\s+(\d{1,15})\s+\S+%\s/.exec(stdout) ?? []
-  return { path, freeBytes: free === undefined ? null : Number(free) * 1024, processors: Number(processors) }
+  return { path, freeBytes: free === undefined ? null : Number(free) * 1024, processors }
 }
 
-async function runningNow({ engine, names }: Place): Promise<readonly Running[]> {
-  const listed = await engine.look(['ps', '--quiet', '--no-trunc', ...filtersOf(names, 'slot')])
-  const ids = listed.text.split('\n').filter((id) => id !== '')
-  if (listed.code !== 0 || ids.length === 0) return []
-  // One that ends in between makes docker fail; the others are printed all the same, and are lost: then nothing is known.
-  const { code, text } = await engine.look(['inspect', `--format=${runningFormat}`, '--', ...ids])
-  if (code !== 0) return []
-  const lines = text.split('\n').filter((line) => line.trim() !== '')
-  return lines.flatMap((line) => {
-    const parsed = runningSchema.safeParse(JSON.parse(line))
-    return parsed.success && parsed.data.pid > 0 ? [parsed.data] : []
-  })
+function jsonOf(line: string): unknown {
+  try {
+    return JSON.parse(line)
+  } catch {
+    return null
+  }
 }
 
 function sum(numbers: readonly number[]): number {

@@ -3,23 +3,22 @@ import type { Release } from '#kernel'
 import type { Said, Words } from './engine.ts'
 import { lookLoggedIn, registryOf, removeLogins } from './login.ts'
 import type { Place } from './place.ts'
-import { assertPlatform, platformOf } from './platform.ts'
+import { engineInfo } from './engine-info.ts'
+import { assertPlatform } from './platform.ts'
 
 const pullMs = 30 * 60_000
 
-export type ImagePlace = Pick<Place, 'host' | 'engine' | 'login'>
+export type ImagePlace = Pick<Place, 'host' | 'engine' | 'login' | 'here'>
 
 /**
  * Has every image of the release on the engine, and of its platform. Pulling is harmless and slow, so it is done without the host's lock.
  * @throws Failure IMAGE_MISSING, IMAGE_PLATFORM, REGISTRY_REFUSED
  */
 export async function ensureImages(place: ImagePlace, release: Release, signal: AbortSignal): Promise<void> {
-  const refs = refsIn(release)
-  const [{ code }] = await Promise.all([
-    place.engine.look(['image', 'inspect', '--format={{.Id}}', '--', ...refs], { signal }),
-    removeLogins(place.host),
-  ])
-  if (code === 0) return
+  const refs = refsIn(release).filter((ref) => !place.here.has(ref))
+  const look = () => place.engine.look(['image', 'inspect', '--format={{.Id}}', '--', ...refs], { signal })
+  const [said] = await Promise.all([refs.length === 0 ? null : look(), removeLogins(place.host)])
+  if (said === null || said.code === 0) return
   for (const ref of refs) await ensureImage(place, release, ref, signal)
 }
 
@@ -34,11 +33,11 @@ async function ensureImage(place: ImagePlace, release: Release, ref: string, sig
   if (ref.startsWith('sha256:')) throw notHere(ref)
   const pulled = await asUser(place, release, ref, ['pull', '--quiet', '--', ref], signal)
   if (pulled.code !== 0) throw notPulled(ref, pulled.text)
-  const [wanted, said] = await Promise.all([
-    platformOf(engine),
+  const [{ platform }, said] = await Promise.all([
+    engineInfo(engine),
     engine.look(['image', 'inspect', '--format={{.Os}}/{{.Architecture}}', '--', ref], { signal }),
   ])
-  if (said.code === 0) assertPlatform(ref, [said.text.trim()], wanted)
+  if (said.code === 0) assertPlatform(ref, [said.text.trim()], platform)
 }
 
 /**

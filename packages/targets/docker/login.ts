@@ -72,6 +72,11 @@ export async function lookLoggedIn(
   })
 }
 
+/** Pulls one image. @throws Failure REGISTRY_REFUSED */
+export function pullLoggedIn(host: Host, login: Login, image: string): Promise<Said> {
+  return lookLoggedIn(host, login, registryOf(image), ['pull', '--quiet', '--', image])
+}
+
 /** A constant program. What still pulls names its folder in its words; grep is told the name where its own words do not show it. */
 const sweep = String.raw`cd "$1" 2> /dev/null || exit 0
 for folder in *; do

@@ -1,13 +1,21 @@
-import type { Host } from '#kernel'
+import { filtersOf } from './names.ts'
+import type { Place } from './place.ts'
 
 /**
- * A constant program; pids are data. What the host has: bytes of memory that can be had, processors. Then, for each pid, the bytes that
- * its container uses, without the page cache: from its cgroup, of the old kind or the new, or else what the process itself holds.
+ * A constant program; formats and filters are data. What the host has: bytes of memory that can be had. Then, for each container that
+ * the filters find, what the format tells of it after its pid, and the bytes that it uses, without the page cache: from its cgroup, of
+ * the old kind or the new, or else what the process itself holds.
  */
 const program = String.raw`while read -r key value unit; do
   [ "$key" != MemAvailable: ] || printf 'available %s\n' $((value * 1024))
 done < /proc/meminfo
-for pid in "$@"; do
+format=$1
+shift
+ids=$(docker ps --quiet --no-trunc "$@") && [ -n "$ids" ] || exit 0
+# One that ends in between makes docker fail; the others are printed all the same, and are lost: then nothing is known.
+seen=$(docker inspect --format="{{.State.Pid}} $format" -- $ids) || exit 0
+printf '%s\n' "$seen" | while read -r pid line; do
+  printf 'running %s\n' "$line"
   used= cache=0
   while IFS=: read -r number kinds path; do
     case $number:$kinds in
@@ -22,7 +30,7 @@ for pid in "$@"; do
   [ -n "$used" ] || while read -r key value unit; do
     [ "$key" != VmRSS: ] || used=$((value * 1024))
   done < "/proc/$pid/status"
-  printf '%s %s\n' "$pid" $((used > cache ? used - cache : 0))
+  printf 'used %s %s\n' "$pid" $((used > cache ? used - cache : 0))
 done`
 
 export interface MemoryNow {
@@ -30,16 +38,23 @@ export interface MemoryNow {
   readonly availableBytes: number | null
   /** By the pid of a container's first process; a container that has ended meanwhile is left out. */
   readonly usedBytes: ReadonlyMap<number, number>
+  /** What the format gave of each container that runs in a slot. */
+  readonly lines: readonly string[]
 }
 
-/** What the host's memory is like now. A look of some milliseconds, where `docker stats` takes a second or two. */
-export async function memoryNow(host: Host, pids: readonly number[]): Promise<MemoryNow> {
-  const argv = ['sh', '-c', program, 'sh', ...pids.map(String)] as const
-  const { stdout } = await host.look({ argv, timeoutMs: 30_000, okCodes: [0, 1, 2] })
+/**
+ * What the host's memory is like now, and what runs in the slots. A look of some milliseconds, where `docker stats` takes a second or
+ * two; one round trip, however far the host is.
+ */
+export async function memoryNow({ host, names }: Place, format: string): Promise<MemoryNow> {
+  const argv = ['sh', '-c', program, 'sh', format, ...filtersOf(names, 'slot')] as const
+  const { stdout } = await host.look({ argv, timeoutMs: 30_000, okCodes: [0, 1, 2, 127] })
   const available = /^available (\d{1,15})$/m.exec(stdout)?.[1]
-  const used = [...stdout.matchAll(/^(\d{1,10}) (\d{1,15})$/gm)]
   return {
     availableBytes: available === undefined ? null : Number(available),
-    usedBytes: new Map(used.map(([, pid, bytes]) => [Number(pid), Number(bytes)])),
+    usedBytes: new Map(
+      [...stdout.matchAll(/^used (\d{1,10}) (\d{1,15})$/gm)].map(([, pid, bytes]) => [Number(pid), Number(bytes)]),
+    ),
+    lines: [...stdout.matchAll(/^running (.+)$/gm)].map(([, line = '']) => line),
   }
 }

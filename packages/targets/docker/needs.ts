@@ -1,6 +1,8 @@
 import { Failure } from '#kernel'
 import type { Host } from '#kernel'
 import { engineOf } from './engine.ts'
+import { engineInfo } from './engine-info.ts'
+import type { EngineInfo } from './engine-info.ts'
 
 /** The oldest engine that all of this was seen to work with. */
 const oldest = [20, 10] as const
@@ -10,17 +12,21 @@ const oldest = [20, 10] as const
  * @throws Failure DOCKER_MISSING, DOCKER_REFUSED, HOST_NOT_READY
  */
 export async function engineNeeds(host: Host): Promise<readonly string[]> {
+  const info = await engineInfo(engineOf(host))
+  assertNewEnough(info)
+  return [`Docker Engine ${info.version} ${info.platform}`]
+}
+
+/** @throws Failure DOCKER_MISSING, HOST_NOT_READY */
+export function assertNewEnough({ version, why }: EngineInfo): void {
   // Of the engine: the command line beside it may be of another version.
-  const { code, text } = await engineOf(host).look(['version', '--format={{.Server.Version}} {{.Server.Arch}}'])
-  const [, major, minor] = /^(\d{1,4})\.(\d{1,4})\S* \w+\n?$/.exec(text) ?? []
-  if (code !== 0 || major === undefined || minor === undefined)
-    throw new Failure('DOCKER_MISSING', `docker version gave no version: ${text.trim().slice(0, 500)}`, {
+  const [, major, minor] = /^(\d{1,4})\.(\d{1,4})/.exec(version) ?? []
+  if (major === undefined || minor === undefined)
+    throw new Failure('DOCKER_MISSING', `docker info gave no version: ${version}${why}`, {
       hint: 'Install Docker Engine on the host.',
     })
-  if (Number(major) < oldest[0] || (Number(major) === oldest[0] && Number(minor) < oldest[1])) {
-    throw new Failure('HOST_NOT_READY', `Docker Engine ${text.trim()} is too old`, {
-      hint: `Install Docker Engine ${oldest.join('.')} or a newer one.`,
-    })
-  }
-  return [`Docker Engine ${text.trim()}`]
+  if (Number(major) > oldest[0] || (Number(major) === oldest[0] && Number(minor) >= oldest[1])) return
+  throw new Failure('HOST_NOT_READY', `Docker Engine ${version} is too old`, {
+    hint: `Install Docker Engine ${oldest.join('.')} or a newer one.`,
+  })
 }

@@ -10,6 +10,8 @@ export interface Place {
   readonly engine: Engine
   readonly names: Names
   readonly records: Records
+  /** Images that this run has seen on the engine, by their references. */
+  readonly here: Set<string>
   /** For pulls of the release's images, where one was given. */
   readonly login?: Login | undefined
 }

@@ -1,5 +1,4 @@
 import { Failure } from '#kernel'
-import type { Engine } from './engine.ts'
 
 /** Processors run programs of their elders too. */
 const elders: Readonly<Record<string, readonly string[]>> = {
@@ -7,13 +6,7 @@ const elders: Readonly<Record<string, readonly string[]>> = {
   'linux/arm64': ['linux/arm'],
 }
 
-/** What the engine runs, such as `linux/amd64`; empty where it does not tell. */
-export async function platformOf(engine: Engine): Promise<string> {
-  const { code, text } = await engine.look(['version', '--format={{.Server.Os}}/{{.Server.Arch}}'])
-  return code === 0 && /^[a-z0-9]+\/[a-z0-9]+\n?$/.test(text) ? text.trim() : ''
-}
-
-/** @throws Failure IMAGE_PLATFORM when none of the platforms an image is for is the engine's */
+/** @throws Failure IMAGE_PLATFORM when none of the platforms an image is for is the engine's; empty where it does not tell that */
 export function assertPlatform(ref: string, has: readonly string[], wanted: string): void {
   const known = has.filter((platform) => /^[a-z0-9]+\/[a-z0-9]+$/.test(platform))
   const runs = [wanted, ...(elders[wanted] ?? [])]

@@ -3,9 +3,11 @@ import type { Release } from '#kernel'
 import { checkHeadroom, lookForRoom } from './headroom.ts'
 import { notHere, refsIn } from './images.ts'
 import { inRegistry } from './manifest.ts'
-import { engineNeeds } from './needs.ts'
+import { engineInfo } from './engine-info.ts'
+import type { EngineInfo } from './engine-info.ts'
+import { assertNewEnough } from './needs.ts'
 import type { Place } from './place.ts'
-import { assertPlatform, platformOf } from './platform.ts'
+import { assertPlatform } from './platform.ts'
 import { checkedRelease } from './release-schema.ts'
 import { networksOf } from './run-words.ts'
 
@@ -15,10 +17,11 @@ import { networksOf } from './run-words.ts'
  */
 export async function preflight(place: Place, given: Release): Promise<readonly string[]> {
   const release = checkedRelease(given)
-  const room = lookForRoom(place)
+  const info = engineInfo(place.engine)
+  const room = lookForRoom(place, info)
   const [, pullBytes] = await Promise.all([
-    engineNeeds(place.host),
-    bytesToPull(place, release),
+    info.then(assertNewEnough),
+    bytesToPull(place, release, info),
     refuseNetworks(place, release),
   ])
   const services = release.services.map(({ name, instances, container }) => ({
@@ -29,17 +32,19 @@ export async function preflight(place: Place, given: Release): Promise<readonly 
 }
 
 /** Looks at every image, here or in its registry. Packed bytes of those that are not here; null where that is not known. */
-export async function bytesToPull(place: Place, release: Release): Promise<number | null> {
+export async function bytesToPull(place: Place, release: Release, info: Promise<EngineInfo>): Promise<number | null> {
   const { engine } = place
-  const wanted = platformOf(engine)
   const sizes = await Promise.all(
     refsIn(release).map(async (ref) => {
       const here = await engine.look(['image', 'inspect', '--format={{.Os}}/{{.Architecture}}', '--', ref])
-      if (here.code === 0) assertPlatform(ref, [here.text.trim()], await wanted)
-      if (here.code === 0) return 0
+      if (here.code === 0) {
+        assertPlatform(ref, [here.text.trim()], (await info).platform)
+        place.here.add(ref)
+        return 0
+      }
       if (ref.startsWith('sha256:')) throw notHere(ref)
       const told = await inRegistry(place, release, ref)
-      if (told !== null) assertPlatform(ref, told.platforms, await wanted)
+      if (told !== null) assertPlatform(ref, told.platforms, (await info).platform)
       return told?.bytes ?? null
     }),
   )

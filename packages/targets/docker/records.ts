@@ -21,6 +21,14 @@ export interface KeptRelease {
   readonly secrets: { readonly file: readonly string[]; readonly apart: readonly string[] }
 }
 
+/** What is written before a slot is started. */
+export interface StartRecords {
+  readonly envFile?: string | undefined
+  readonly secretsApart?: Readonly<Record<string, string>> | undefined
+  readonly kept?: KeptRelease | undefined
+  readonly slots: SlotRecords
+}
+
 const apartSchema = z.record(z.string(), z.string())
 
 /** The files of one environment's state folder. No secret stands in any but `secrets.env` and `secrets.json`. */
@@ -28,12 +36,11 @@ export interface Records {
   slots(): Promise<SlotRecords>
   keepSlots(slots: SlotRecords): Promise<void>
   release(id: string): Promise<KeptRelease | null>
-  keepRelease(kept: KeptRelease): Promise<void>
   /** Absolute path of the environment file that docker reads. */
   envFile(id: string): string
-  keepEnvFile(id: string, text: string): Promise<void>
   secretsApart(id: string): Promise<Readonly<Record<string, string>>>
-  keepSecretsApart(id: string, secrets: Readonly<Record<string, string>>): Promise<void>
+  /** In this order: cut short, no slot holds what is not there. */
+  keepStart(id: string, start: StartRecords): Promise<void>
   readEnvFile(id: string): Promise<string>
   /** Ids of all releases that are kept. */
   releases(): Promise<readonly string[]>
@@ -43,7 +50,7 @@ export interface Records {
 export function recordsOf(host: Host): Records {
   const folder = (id: string) => `releases/${releaseIdSchema.parse(id)}`
   const readJson = async <T>(path: string, schema: z.ZodType<T>): Promise<T | null> => {
-    const text = await host.read(path)
+    const text = await host.recall(path)
     if (text === null) return null
     try {
       return schema.parse(JSON.parse(text))
@@ -55,11 +62,17 @@ export function recordsOf(host: Host): Records {
     slots: async () => (await readJson('slots.json', slotsSchema)) ?? { generation: 0, blue: null, green: null },
     keepSlots: (slots) => host.put('slots.json', JSON.stringify(slots)),
     release: async (id) => (await readJson(`${folder(id)}/release.json`, keptSchema)) as KeptRelease | null,
-    keepRelease: (kept) => host.put(`${folder(kept.release.id)}/release.json`, JSON.stringify(kept)),
     envFile: (id) => `${host.stateDir}/${folder(id)}/secrets.env`,
-    keepEnvFile: (id, text) => host.put(`${folder(id)}/secrets.env`, text, 0o600),
     secretsApart: async (id) => (await readJson(`${folder(id)}/secrets.json`, apartSchema)) ?? {},
-    keepSecretsApart: (id, secrets) => host.put(`${folder(id)}/secrets.json`, JSON.stringify(secrets), 0o600),
+    keepStart(id, { envFile, secretsApart, kept, slots }) {
+      const file = (path: string, bytes: string | undefined) => (bytes === undefined ? [] : [{ path, bytes }])
+      return host.putAll([
+        ...file(`${folder(id)}/secrets.env`, envFile),
+        ...file(`${folder(id)}/secrets.json`, JSON.stringify(secretsApart)),
+        ...file(`${folder(id)}/release.json`, JSON.stringify(kept)),
+        ...file('slots.json', JSON.stringify(slots)),
+      ])
+    },
     readEnvFile: async (id) => (await host.read(`${folder(id)}/secrets.env`)) ?? '',
     async releases() {
       const { stdout } = await host.look({
@@ -70,11 +83,7 @@ export function recordsOf(host: Host): Records {
       return stdout.split('\n').filter((name) => releaseIdSchema.safeParse(name).success)
     },
     async remove(ids) {
-      if (ids.length === 0) return
-      await host.act({
-        argv: ['rm', '-rf', '--', ...ids.map((id) => `${host.stateDir}/${folder(id)}`)],
-        timeoutMs: 60_000,
-      })
+      if (ids.length > 0) await host.remove(ids.map(folder))
     },
   }
 }

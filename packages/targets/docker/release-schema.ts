@@ -25,7 +25,9 @@ const serviceSchema = z.object({
   name,
   ref: refSchema,
   command: z.array(value).min(1).max(256).optional(),
-  routed: z.object({ port, health: z.string().max(2048), listen: port.optional() }).optional(),
+  routed: z
+    .object({ port, health: z.string().max(2048), listen: port.optional(), protocol: z.literal('h2c').optional() })
+    .optional(),
   instances: z.number().int().min(1).max(32),
   overlap: z.enum(['allow', 'never']),
   env: z.record(variable, value),

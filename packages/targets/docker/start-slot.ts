@@ -5,6 +5,7 @@ import { isDown, listContainers, listWords, readContainers } from './containers.
 import type { Container } from './containers.ts'
 import { faultIn } from './engine.ts'
 import type { Words } from './engine.ts'
+import { lastSaid } from './health.ts'
 import { ensureImages } from './images.ts'
 import { containerName } from './names.ts'
 import { placesOf, readNetwork } from './network.ts'
@@ -69,11 +70,12 @@ export async function startSlot(
   }
   const apart = split?.apart ?? (kept.secrets.apart.length > 0 ? await records.secretsApart(release.id) : {})
   // The record says what the slot is to hold before any of it is there: a run that is cut short here leaves nothing unexplained.
-  if (split !== undefined && kept.secrets.file.length > 0)
-    await records.keepEnvFile(release.id, formatEnvFile(split.file))
-  if (split !== undefined && kept.secrets.apart.length > 0) await records.keepSecretsApart(release.id, split.apart)
-  if (JSON.stringify(before) !== JSON.stringify(kept)) await records.keepRelease(kept)
-  await records.keepSlots(next)
+  await records.keepStart(release.id, {
+    envFile: split !== undefined && kept.secrets.file.length > 0 ? formatEnvFile(split.file) : undefined,
+    secretsApart: split !== undefined && kept.secrets.apart.length > 0 ? split.apart : undefined,
+    kept: JSON.stringify(before) === JSON.stringify(kept) ? undefined : kept,
+    slots: next,
+  })
 
   const making = makingOf(names, records, kept, slot, sorted.missing)
   const said = await engine.act(
@@ -169,6 +171,10 @@ export function sortOut(
 export async function assertNoneFails(place: Place, containers: readonly Container[]): Promise<void> {
   const bad = containers.find(({ state }) => state !== 'running')
   if (bad === undefined) return
+  if (bad.health === 'unhealthy') {
+    const said = await lastSaid(place, bad.name, bad.health)
+    throw new Failure('START_FAILED', `${bad.name}: its health check calls it unhealthy; the check said: ${said}`)
+  }
   throw new Failure('START_FAILED', `${bad.name} does not run${quoted(await lastWords(place, bad.name, shownLines))}`)
 }
 

@@ -28,7 +28,7 @@ export interface CertifyOptions {
 /**
  * Shakes hands for each domain before users come, because a certificate is ordered at the first handshake. All are tried, whatever one
  * of them says.
- * @throws Failure CERTIFICATE_FAILED naming each domain that has none, in the words of the authority
+ * @throws Failure CERTIFICATE_FAILED naming each domain that has none, in the words of the authority; the signal's reason
  */
 export async function certify(domains: readonly string[], options: CertifyOptions): Promise<readonly Certified[]> {
   const ends: (Certified | Trouble)[] = []
@@ -60,7 +60,7 @@ async function certifyOne(domain: string, options: CertifyOptions): Promise<Cert
   )
   try {
     for (;;) {
-      await Promise.race([done, sleep(askEveryMs, undefined, { signal })])
+      await Promise.race([done, sleep(askEveryMs, undefined, { signal }).catch(() => signal.throwIfAborted())])
       const passed = (performance.now() - began) / 1000
       if (end.shaken !== undefined) {
         const seen = judged(end.shaken, domain, Date.now())

@@ -1,7 +1,7 @@
 import { domainPattern } from '#kernel'
 
 /** Rises when the configuration changes in a way that a running front cannot be told: then it is replaced. */
-export const configVersion = 1
+export const configVersion = 2
 
 /** Where things are inside the container: what is mounted from the state folder, and a volume of its own for what it was given by ACME. */
 export const insideFolder = '/etc/switchyard'
@@ -69,6 +69,8 @@ function proxy({ front }: Behind, versions: readonly string[]): object {
     handler: 'reverse_proxy',
     upstreams: [{ dial: front }],
     load_balancing: { try_duration: '10s', try_interval: '100ms' },
+    // Whom to believe is for the ingress to say: it finds the address that a request came from at the end of the list.
+    trusted_proxies: ['0.0.0.0/0', '::/0'],
     headers: { request: { delete: ['Via'] }, response: { delete: ['Via'] } },
     transport: {
       protocol: 'http',

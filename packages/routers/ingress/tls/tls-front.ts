@@ -194,7 +194,7 @@ export function tlsFront(context: TlsContext): TlsFront {
     async remove() {
       for (const name of [tlsNames.container, `${tlsNames.container}-next`, `${tlsNames.container}-old`])
         await engine.act(['rm', '--force', name])
-      await host.act({ argv: ['rm', '-rf', '--', `${host.stateDir}/${sharedFolder}`, `${host.stateDir}/tls.json`] })
+      await host.remove([sharedFolder, 'tls.json'])
     },
   }
 }
