@@ -36,7 +36,7 @@ export async function deployFigures(target: TargetName): Promise<readonly Figure
       const ms = await deploy(ground, releases[each % 2] ?? '')
       if (each > 0) walls.push(ms)
     }
-    const back = await rollbackFigure(ground)
+    const back = await rollbackFigure(ground, releases[deploys % 2] ?? '')
     const slowWall = await deploy(ground, slow)
     const own = median(walls) - ready
     return [
@@ -60,8 +60,9 @@ export async function deployFigures(target: TargetName): Promise<readonly Figure
   }
 }
 
-async function deploy(ground: Ground, release: string): Promise<number> {
+async function deploy(ground: Ground, release: string, more: Readonly<Record<string, string>> = {}): Promise<number> {
   const step = await ground.run('deploy-bluegreen', {
+    ...more,
     release,
     bake: '0',
     drain: '1s',
@@ -102,13 +103,14 @@ async function bareReady(target: TargetName, ground: Ground): Promise<number> {
   return median(times)
 }
 
-/** From the start of the step's process to the first answer of the old slot at the front. */
-async function rollbackFigure(ground: Ground): Promise<Figure> {
+/** From the start of the step's process to the first answer of the old slot at the front: no argument, and its gate before it. */
+async function rollbackFigure(ground: Ground, live: string): Promise<Figure> {
   const times: number[] = []
   for (let round = 0; round < 5; round++) {
+    if (round > 0) await deploy(ground, live, { force: 'true', reason: 'what was rolled back goes live again' })
     const before = await watchVersion(ground.world.front)
     const began = performance.now()
-    const done = ground.run('rollback', { force: 'true', reason: 'bench', to: before.now() === 'v1' ? 'v2' : 'v1' })
+    const done = ground.run('rollback')
     const changed = await before.changed(10_000)
     const step = await done
     before.stop()

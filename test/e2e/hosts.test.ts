@@ -41,6 +41,7 @@ describeWith('remote-host', 'three hosts, deployed to together', () => {
   const cli = async (words: readonly string[], { inputs = {}, ...more }: CliOptions = {}) => {
     const began = performance.now()
     const end = await ground.cli(words, { ...more, inputs: { ...target, ...inputs } })
+    if (end.code !== 0) console.log(end.lines.join('\n'))
     console.log(`${words.join(' ')}: exit ${end.code} after ${Math.round(performance.now() - began)} ms`)
     return { ...end, said: end.lines.join('\n') }
   }

@@ -5,7 +5,7 @@ import { severalApps } from '../routers/several-apps-world.ts'
 import type { SeveralApps } from '../routers/several-apps-world.ts'
 
 const longMs = 240_000
-const kills = 2
+const kills = 1
 
 describeWith('dockerd', 'a deploy that is killed while it changes what the front leads to', () => {
   let world: SeveralApps

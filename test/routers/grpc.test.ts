@@ -120,8 +120,12 @@ async function talk(session: ClientHttp2Session): Promise<[string, IncomingHttpH
     body += part
     if (body === 'one') stream.end('two')
   })
-  const trailed = once(stream, 'trailers', { signal: AbortSignal.timeout(5_000) }) as Promise<[IncomingHttpHeaders]>
+  const signal = AbortSignal.timeout(5_000)
+  const trailed = once(stream, 'trailers', { signal }) as Promise<[IncomingHttpHeaders]>
+  trailed.catch(() => undefined)
+  const answered = once(stream, 'response', { signal }) as Promise<[IncomingHttpHeaders]>
   stream.write('one')
+  expect((await answered)[0]).toMatchObject({ ':status': 200 })
   const [trailers] = await trailed
   return [body, trailers]
 }

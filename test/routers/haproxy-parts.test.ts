@@ -77,7 +77,7 @@ test('reads servers by the names of their columns', () => {
 
 test('says no line that is longer than HAProxy reads', () => {
   const commands = Array.from({ length: 2_000 }, (_, at) => `set server green-1/s1 addr 10.0.0.1 port ${at}`)
-  const lines = linesOf(commands).trimEnd().split('\n')
+  const lines = linesOf(commands)
   expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(16_000)
   expect(lines.join(';').split(';')).toEqual(commands)
 })

@@ -9,7 +9,6 @@ export interface Said {
 }
 
 export interface SayOptions {
-  readonly stdin?: string
   readonly timeoutMs?: number
   readonly signal?: AbortSignal
 }
@@ -27,12 +26,8 @@ const answers = Array.from({ length: 256 }, (_, code) => code)
 
 /** @throws Failure DOCKER_MISSING from every call when no engine answers. */
 export function engineOf(host: Host): Engine {
-  const say = async (
-    way: Host['look'],
-    argv: Command['argv'],
-    { stdin, timeoutMs = defaultMs, signal }: SayOptions = {},
-  ) => {
-    const command: Command = { argv, timeoutMs, okCodes: answers, ...(stdin === undefined ? {} : { stdin }) }
+  const say = async (way: Host['look'], argv: Command['argv'], { timeoutMs = defaultMs, signal }: SayOptions = {}) => {
+    const command: Command = { argv, timeoutMs, okCodes: answers }
     const { exitCode, stdout, stderr } = await present(way.call(host, command, signal))
     return answered({ code: exitCode, stdout, stderr })
   }

@@ -7,26 +7,27 @@ const lineBytes = 12_000
 
 /**
  * Runs in the container with nothing but bash and cat, because official images have no client. HAProxy answers one line and closes; a
- * second one on the same connection is not reliable.
+ * second one on the same connection is not reliable. The lines are words, because a busy engine now and then loses what `docker exec`
+ * is given to read.
  */
-const exchange = `while read -r line; do exec 3<>/dev/tcp/127.0.0.1/${runtimePort} || exit 1; printf '%s\\n' "$line" >&3; cat <&3; exec 3>&-; done`
+const exchange = `for line; do exec 3<>/dev/tcp/127.0.0.1/${runtimePort} || exit 1; printf '%s\\n' "$line" >&3; cat <&3; exec 3>&-; done`
 
 const awaken = `for try in {1..200}; do if (exec 3<>/dev/tcp/127.0.0.1/${runtimePort}) 2>/dev/null; then exit 0; fi; sleep 0.05; done; exit 1`
 
-/** Words after `docker` that hand standard input to the runtime API, line by line. */
-export function runtimeWords(container: string): readonly string[] {
-  return ['exec', '--interactive', container, 'bash', '-c', exchange]
+/** Words after `docker` that hand commands to the runtime API. */
+export function runtimeWords(container: string, commands: readonly string[]): readonly string[] {
+  return ['exec', container, 'bash', '-c', exchange, 'bash', ...linesOf(commands)]
 }
 
 /** Commands as lines of at most 12 kB. */
-export function linesOf(commands: readonly string[]): string {
+export function linesOf(commands: readonly string[]): readonly string[] {
   const lines: string[] = []
   for (const command of commands) {
     const last = lines.at(-1)
     if (last !== undefined && last.length + command.length < lineBytes) lines[lines.length - 1] = `${last};${command}`
     else lines.push(command)
   }
-  return lines.map((line) => `${line}\n`).join('')
+  return lines
 }
 
 /** What the router answers; null when it does not run. */
@@ -36,13 +37,16 @@ export async function ask(
   commands: readonly string[],
   options: SayOptions = {},
 ): Promise<string | null> {
-  const said = await engine.look(runtimeWords(container), { ...options, stdin: linesOf(commands) })
-  return said.code === 0 ? said.stdout : null
+  const look = () => engine.look(runtimeWords(container, commands), options)
+  const said = await look()
+  // No answer is empty; the engine can lose that too.
+  const heardOf = said.code === 0 && said.stdout === '' ? await look() : said
+  return heardOf.code === 0 ? heardOf.stdout : null
 }
 
 /** As `ask`, and fenced. @throws Failure ROUTER_UNREACHABLE */
 export async function tell(engine: Engine, container: string, commands: readonly string[]): Promise<string> {
-  return heard(await engine.act(runtimeWords(container), { stdin: linesOf(commands) }))
+  return heard(await engine.act(runtimeWords(container, commands)))
 }
 
 /** @throws Failure ROUTER_UNREACHABLE */

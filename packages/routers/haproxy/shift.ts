@@ -5,7 +5,7 @@ import { weightMap, weightMapOf, weightOf } from './config.ts'
 import { sharedFolder } from './container.ts'
 import type { Engine } from './engine.ts'
 import type { RouterRecord } from './record.ts'
-import { heard, linesOf, runtimeWords } from './runtime.ts'
+import { heard, runtimeWords } from './runtime.ts'
 import { laneName, protocolOf, serverName } from './shape.ts'
 
 /**
@@ -14,9 +14,9 @@ import { laneName, protocolOf, serverName } from './shape.ts'
  * right again before anything else happens.
  */
 const writeAndTell = `umask 022
-file=$1 text=$2 line=$3
-shift 3
-printf '%s' "$text" > "$file.new" && mv -f "$file.new" "$file" && printf '%s' "$line" | "$@"`
+file=$1 text=$2
+shift 2
+printf '%s' "$text" > "$file.new" && mv -f "$file.new" "$file" && "$@"`
 
 /** All routes of the app in one entry of one map. @throws Failure ROUTER_DISAGREES, ROUTER_UNREACHABLE */
 export async function shiftTo(
@@ -39,9 +39,8 @@ export async function shiftTo(
     'sh',
     file,
     weightMapOf(weights),
-    linesOf(commands),
     'docker',
-    ...runtimeWords(container),
+    ...runtimeWords(container, commands),
   ])
   const shown = readWeights(heard(said))
   if (sameWeights(shown, weights)) return
