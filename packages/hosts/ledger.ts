@@ -36,23 +36,18 @@ export function hostLedger(host: FencedHost, { note = () => undefined }: HostLed
     return now.read
   }
   const keep = async (entry: LedgerEntry): Promise<void> => {
-    const before = known
     known = null
-    const kept = await write(host, entry)
-    if (before === null || before.fence !== host.fence) return
-    const listed = await before.read.catch(() => null)
-    if (listed === null) return
-    const isNew = !listed.entries.some(({ id }) => id === kept.id)
-    const entries = listed.entries.map((each) => (each.id === kept.id ? kept : each))
-    const next = { entries: isNew ? [kept, ...entries] : entries, files: listed.files + (isNew ? 1 : 0) }
-    known = { fence: before.fence, read: Promise.resolve(next) }
+    // What somebody reads meanwhile may be either.
+    await write(host, entry).finally(() => (known = null))
   }
   const open = async (entry: Omit<LedgerEntry, 'id'>): Promise<string> => {
     written += 1
     const id = `${held(host).padStart(12, '0')}-${String(written).padStart(4, '0')}-${randomBytes(4).toString('hex')}`
+    const before = known?.fence === host.fence ? await known?.read.catch(() => null) : null
     await keep({ ...entry, id })
-    const files = (await known?.read.catch(() => null))?.files ?? Infinity
-    if (files > keptEntries) await host.verb('trim', [held(host), folder, String(keptEntries)])
+    // Where it is not known how many there are, the host looks.
+    if ((before?.files ?? keptEntries) >= keptEntries)
+      await host.verb('trim', [held(host), folder, String(keptEntries)])
     return id
   }
   const mark = async (id: string, state: LedgerEntry['state'], evidence: string): Promise<void> => {
@@ -72,14 +67,11 @@ interface Listed {
   readonly files: number
 }
 
-/** Gives what was written. */
-async function write(host: FencedHost, entry: LedgerEntry): Promise<LedgerEntry> {
-  const kept = { ...entry, evidence: entry.evidence.slice(0, evidenceLimit) }
-  const text = `${JSON.stringify(kept)}\n`
+async function write(host: FencedHost, entry: LedgerEntry): Promise<void> {
+  const text = `${JSON.stringify({ ...entry, evidence: entry.evidence.slice(0, evidenceLimit) })}\n`
   if (Buffer.byteLength(text) > entryLimitBytes)
     throw new Failure('INTERNAL', `the record of this release is larger than ${entryLimitBytes} bytes`)
   await host.put(pathOf(entry.id), text)
-  return kept
 }
 
 async function find(host: FencedHost, id: string): Promise<LedgerEntry> {

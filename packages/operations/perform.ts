@@ -114,7 +114,7 @@ async function gate(slot: Slot, release: Release, run: Run): Promise<string> {
   const result = await passGate({
     probe: ports.probe,
     clock: ports.clock,
-    policy: { ...policy, deadlineMs: hasOthers ? leftMs : deadlineMs },
+    policy: { ...policy, deadlineMs: leftMs },
     requests: services.flatMap((service) =>
       Array.from({ length: service.instances }, (_, at) => ({
         url: `${urls[service.name] ?? ''}${service.routed.health}`,
@@ -128,7 +128,7 @@ async function gate(slot: Slot, release: Release, run: Run): Promise<string> {
     signal,
   })
   // Probes tell of routed services; whether the others run, only the target knows.
-  const state = !hasOthers ? 'running' : (await ports.target.observe())[slot].state
+  const state = hasOthers ? (await ports.target.observe())[slot].state : 'running'
   const isProven = result.outcome === 'pass' || services.length === 0
   if (isProven && state === 'running') return result.reason
   const why = isProven ? `not all of its processes run (${state})` : result.reason

@@ -1,10 +1,14 @@
+import { z } from 'zod'
+
 /** What an app asks of whatever its requests pass. What is left out is the router's own default. */
-export interface Limits {
+export const limitsSchema = z.object({
   /** Bytes of a request's body; 0: as many as a client likes. */
-  readonly maxBodyBytes?: number
+  maxBodyBytes: z.int().min(0).exactOptional(),
   /** How long the app may be silent, before its answer and within it. WebSockets have an hour. */
-  readonly requestTimeoutMs?: number
-}
+  requestTimeoutMs: z.int().min(1).max(86_400_000).exactOptional(),
+})
+
+export type Limits = Readonly<z.output<typeof limitsSchema>>
 
 /** Whether a body is too large is for the app to know: a proxy that guesses breaks the upload of the day that nobody tried. */
 export const defaultMaxBodyBytes = 0

@@ -3,6 +3,7 @@ import { Failure, routedServices } from '#kernel'
 import type { Event, Release } from '#kernel'
 import { deploy } from '#operations'
 import type { DeployOrder, DeployReport } from '#operations'
+import { portsListenedTo } from '#routers'
 import { systemClock } from '#runner'
 import type { EnvironmentInputs, OpenEnvironment } from './open.ts'
 
@@ -54,10 +55,7 @@ async function frontsAside(
   { host }: OpenEnvironment,
   release: Release,
 ): Promise<Pick<EnvironmentInputs, 'listen' | 'listens'>> {
-  const { stdout } = await host.look({ argv: ['cat', '/proc/net/tcp', '/proc/net/tcp6'], okCodes: [0, 1] })
-  const taken = new Set(
-    [...stdout.matchAll(/^ *\d+: [0-9A-F]+:([0-9A-F]{4}) /gm)].map(([, port = '']) => parseInt(port, 16)),
-  )
+  const taken = await portsListenedTo((command) => host.look(command))
   const front = () => {
     let port = 0
     do port = randomInt(lowestPort, highestPort)

@@ -1,23 +1,13 @@
 import { Failure, routedServices, showRoute } from '#kernel'
-import type { Release, Route, Service, Target } from '#kernel'
+import type { Release, Route, Service } from '#kernel'
 import type { Listening, ManagedRouter } from '#routers'
+import type { Refusal } from './refusing.ts'
 
 /** The service that answers where no other is named: the first with no port of its own; empty without a release. */
 export function firstService(release: Release | null): string {
   if (release === null) return ''
   const routed = routedServices(release)
   return (routed.find(({ routed: { listen } }) => listen === undefined) ?? routed[0])?.name ?? ''
-}
-
-/** The target, which refuses a release that lacks a service of these routes, before anything is changed. */
-export function answering(target: Target, routes: readonly Route[]): Target {
-  return {
-    ...target,
-    async preflight(release) {
-      refuseMissing(release, routes)
-      return (await target.preflight?.(release)) ?? []
-    },
-  }
 }
 
 /**
@@ -43,13 +33,16 @@ export function publishing(
   }
 }
 
-function refuseMissing(release: Release, routes: readonly Route[]): void {
-  const names = routedServices(release).map(({ name }) => name)
-  const missing = routes.find(({ service }) => service !== undefined && !names.includes(service))
-  if (missing === undefined) return
-  const what = `${showRoute(missing)} leads to service ${missing.service}, which is no routed service of the release`
-  throw new Failure('INPUT_CONFLICT', what, {
-    field: 'routes',
-    hint: `Routed services, those with a port: ${names.join(', ')}. Name one of them, or give routes without it.`,
-  })
+/** Of a release that lacks a service of these routes. @throws Failure INPUT_CONFLICT */
+export function refuseMissing(routes: readonly Route[]): Refusal {
+  return (release) => {
+    const names = routedServices(release).map(({ name }) => name)
+    const missing = routes.find(({ service }) => service !== undefined && !names.includes(service))
+    if (missing === undefined) return
+    const what = `${showRoute(missing)} leads to service ${missing.service}, which is no routed service of the release`
+    throw new Failure('INPUT_CONFLICT', what, {
+      field: 'routes',
+      hint: `Routed services, those with a port: ${names.join(', ')}. Name one of them, or give routes without it.`,
+    })
+  }
 }

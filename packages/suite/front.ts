@@ -3,7 +3,7 @@ import type { Route, Shell } from '#kernel'
 import { host as openHost, hostLease } from '#hosts'
 import { withLease } from '#operations'
 import type { Ports } from '#operations'
-import { ingressFolder, ingressNames, ingressOf, portBlocks } from '#routers'
+import { ingressFolder, ingressNames, ingressOf, portBlocks, portsListenedTo } from '#routers'
 import type { Claim, Ingress, Listening, ManagedRouter } from '#routers'
 import { z } from 'zod'
 import type { Listen, Routes } from './fields/index.ts'
@@ -88,10 +88,7 @@ const loopback = '127.0.0.1'
 
 /** Ports of the host that nobody listens on now. */
 async function freePorts(shell: Shell, count: number): Promise<readonly number[]> {
-  const argv = ['cat', '/proc/net/tcp', '/proc/net/tcp6'] as const
-  const { stdout } = await shell.run({ argv, okCodes: [0, 1], timeoutMs: 30_000 })
-  const lines = stdout.matchAll(/^\s*\d+: [0-9A-F]+:([0-9A-F]{4}) /gm)
-  const taken = new Set([...lines].map((match) => parseInt(match[1] ?? '', 16)))
+  const taken = await portsListenedTo((command) => shell.run(command))
   const free: number[] = []
   for (const port of portBlocks(1)) {
     if (!taken.has(port)) free.push(port)

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { hostLedger } from '#hosts'
+import type { FencedHost } from '#hosts'
 import { entryOf, ledgerContract } from '../contract/ledger.ts'
 import { hostWorld, kinds } from './world.ts'
 
@@ -62,6 +63,32 @@ describe.each(kinds)('the record of a host with %s', (kind) => {
       const history = await ledger.history()
       expect(history.length).toBe(500)
       expect([history[0]?.id, history.at(-1)?.release.version]).toEqual([newest, 'old7'])
+    } finally {
+      await world.close()
+    }
+  })
+
+  test('under a lease it is read once, and again after it was written', async () => {
+    const world = await hostWorld(kind)
+    try {
+      const { host, lease } = await world.open()
+      const verbs: string[] = []
+      const verb: FencedHost['verb'] = (name, ...rest) => (verbs.push(name), host.verb(name, ...rest))
+      const ledger = hostLedger(
+        new Proxy(host, { get: (of, key): unknown => (key === 'verb' ? verb : Reflect.get(of, key)) }),
+      )
+      await lease.acquire('one', 600_000)
+      for (let times = 0; times < 3; times += 1) expect(await ledger.history()).toEqual([])
+      const id = await ledger.open(entryOf('1'))
+      for (let times = 0; times < 3; times += 1)
+        expect(await ledger.history()).toMatchObject([{ id, state: 'started' }])
+      await ledger.mark(id, 'good', 'well')
+      expect(await ledger.history()).toMatchObject([{ id, state: 'good', evidence: 'well' }])
+      expect(verbs).toEqual(['list', 'list', 'list'])
+      await lease.release()
+      await ledger.history()
+      await ledger.history()
+      expect(verbs).toHaveLength(5)
     } finally {
       await world.close()
     }

@@ -1,8 +1,9 @@
 import { expect, test } from '@jest/globals'
 import type { Release, Service, Target } from '#kernel'
-import { answering, firstService, publishing } from '#suite/answering'
+import { firstService, publishing, refuseMissing } from '#suite/answering'
 import { frontOf } from '#suite/front'
 import type { ManagedRouter } from '#routers'
+import { refusing } from '../../packages/suite/refusing.ts'
 
 const service = (name: string, routed?: Service['routed']): Service => ({
   ...{ name, ref: 'sha256:a', instances: 1, overlap: 'allow', env: {} },
@@ -39,7 +40,7 @@ test('a route that names the first service names none: asked for, or kept from b
 
 test('a release without the service of a route is refused; what the target refuses, it still does', async () => {
   const target = { preflight: () => Promise.resolve(['room for two']) } as unknown as Target
-  const asked = answering(target, [route('/'), route('/api/', 'api')])
+  const asked = refusing(target, [refuseMissing([route('/'), route('/api/', 'api')])])
   await expect(asked.preflight?.(release(service('web', routed()), service('api')))).rejects.toMatchObject({
     code: 'INPUT_CONFLICT',
     field: 'routes',

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals'
 import type { Release, Target } from '#kernel'
-import { limitsAsked, speakingOnly } from '../../packages/suite/limits.ts'
+import { limitsAsked } from '../../packages/suite/limits.ts'
+import { refuseH2c, refusing } from '../../packages/suite/refusing.ts'
 
 test('what is not asked stays as the environment has had it', () => {
   expect(limitsAsked({}, undefined)).toBeUndefined()
@@ -23,7 +24,7 @@ test('a release that speaks HTTP/2 is refused for a router that does not, before
       },
     ],
   })
-  const guarded = speakingOnly(target as unknown as Target, 'nginx')
+  const guarded = refusing(target as unknown as Target, [refuseH2c('nginx')])
   await expect(guarded.preflight?.(release({ protocol: 'h2c' }))).rejects.toMatchObject({
     ...{ code: 'INPUT_CONFLICT', field: 'app-protocol', message: expect.stringContaining('nginx') },
   })

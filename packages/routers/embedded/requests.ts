@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { limitsSchema, weightsSchema } from './state.ts'
+import { limitsSchema } from '../limits.ts'
+import { weightsSchema } from './state.ts'
 
 const slot = z.enum(['blue', 'green'])
 const port = z.number().int().min(1).max(65_535)

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { open, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { limitsSchema } from '../limits.ts'
 
 const port = z.number().int().min(1).max(65_535)
 const name = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/i)
@@ -12,11 +13,6 @@ const address = z.string().regex(/^[a-zA-Z0-9.-]{1,253}:[0-9]{1,5}$/)
 export const weightsSchema = z
   .object({ blue: z.number().int().min(0).max(100), green: z.number().int().min(0).max(100) })
   .refine((weights) => [0, 100].includes(weights.blue + weights.green), 'weights add up to 100, or to 0')
-
-export const limitsSchema = z.object({
-  maxBodyBytes: z.int().min(0).exactOptional(),
-  requestTimeoutMs: z.int().min(1).max(86_400_000).exactOptional(),
-})
 
 /** One routed service of a slot. */
 const routeSchema = z.object({

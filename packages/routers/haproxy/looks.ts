@@ -21,8 +21,9 @@ export function looksAt(engine: Engine, names: Names) {
   const look = (): Promise<Looked> => {
     const both = Promise.all([ask(engine, names.container, [`show map ${weightMap}`]), seeContainer(engine, names)])
     const looked = both.then(([shown, seen]) => ({ shown, seen }))
-    last = { looked, atMs: performance.now() }
-    looked.catch(() => (last = null))
+    const taken = { looked, atMs: performance.now() }
+    last = taken
+    looked.catch(() => last === taken && (last = null))
     return looked
   }
   const recent = () => (last !== null && performance.now() - last.atMs < freshMs ? last.looked : look())

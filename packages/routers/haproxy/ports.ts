@@ -1,6 +1,6 @@
 import { Failure } from '#kernel'
-import { holderOf } from '../ingress/port-holder.ts'
-import { isListenedTo } from '../ingress/tls/listened.ts'
+import { holderOf } from '../port-holder.ts'
+import { isListenedTo } from '../listened.ts'
 import type { RouterContext } from '../index.ts'
 import type { Engine } from './engine.ts'
 import { frontsAsked } from './fronts.ts'
@@ -23,7 +23,7 @@ export async function refusePorts(
   const wanted = [{ service: '', address: bind, port: listen }, ...frontsAsked(context)]
   for (const { service, address, port } of wanted) {
     if (own.includes(port) || !(await isListenedTo(host, address, port))) continue
-    throw new Failure('PORT_IN_USE', `port ${port} of this host is held by ${await holderOf(engine, port, host)}`, {
+    throw new Failure('PORT_IN_USE', `port ${port} of this host is held by ${await holderOf(engine, host, port)}`, {
       field: 'listen',
       hint: `End what listens on ${address}:${port}, or give ${service === '' ? 'another port with listen' : `service ${service} another listen`}. A front that shall stay can be pointed at the app instead: docs/front-that-stays.md.`,
     })

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { Failure } from '#kernel'
 import { keptRecord, portBlocks } from '../kept-record.ts'
+import { limitsSchema } from '../limits.ts'
 import { laneCount, serverCount } from './shape.ts'
 import type { LanesOfSlots } from './shape.ts'
 
@@ -40,9 +41,7 @@ const recordSchema = z.object({
     .regex(/^[0-9.]+$/)
     .optional(),
   /** What the app asks for, where it asks for anything. */
-  limits: z
-    .object({ maxBodyBytes: z.int().min(0).exactOptional(), requestTimeoutMs: z.int().min(1).exactOptional() })
-    .optional(),
+  limits: limitsSchema.optional(),
   /** First host port of the previews. */
   previews: z.number().int(),
   slots: z.object({ blue: lanesSchema, green: lanesSchema }),

@@ -9,7 +9,7 @@ import { insideFolder } from '../haproxy/shape.ts'
 import { swapContainers } from '../haproxy/swap.ts'
 import { configVersion, ports } from './config.ts'
 import { ingressNames as names } from './names.ts'
-import { holderOf } from './port-holder.ts'
+import { holderOf } from '../port-holder.ts'
 import type { Claim, IngressRecord } from './record.ts'
 
 /** Below the state folder; mounted as a folder, because a file that is mounted alone does not follow its replacement. */
@@ -80,15 +80,15 @@ export async function replaceIngress(
     isThere,
     create: [...createWords(host, record, address), `--name=${next}`, '--', record.image],
     prepare: async () => void (await Promise.all(record.claims.map((claim) => attach(engine, claim, next)))),
-    start: () => startIngress(engine, record),
+    start: () => startIngress(engine, host, record),
     refused: (why) => new Failure('HOST_NOT_READY', `the ingress cannot be started: ${lastLine(why)}`),
   })
 }
 
 /** @throws Failure PORT_IN_USE, HOST_NOT_READY with the last words of the container */
-export async function startIngress(engine: Engine, record: IngressRecord): Promise<void> {
+export async function startIngress(engine: Engine, host: Host, record: IngressRecord): Promise<void> {
   const started = await engine.act(['start', names.container])
-  if (started.code !== 0) throw await notStarted(engine, started.stderr, record)
+  if (started.code !== 0) throw await notStarted(engine, host, started.stderr, record)
   if (await isAwake(engine, names.container)) return
   const { stdout, stderr } = await engine.look(['logs', '--tail=20', names.container])
   const words = `${stdout}${stderr}`.trim().slice(-2_000)
@@ -121,14 +121,14 @@ function createWords(host: Host, record: IngressRecord, address: string): string
   ]
 }
 
-async function notStarted(engine: Engine, why: string, { httpPort }: IngressRecord): Promise<Failure> {
+async function notStarted(engine: Engine, host: Host, why: string, { httpPort }: IngressRecord): Promise<Failure> {
   if (!/port is already allocated|address already in use|failed to bind/i.test(why))
     return new Failure('HOST_NOT_READY', `the ingress cannot be started: ${lastLine(why)}`)
-  return portInUse(engine, httpPort)
+  return portInUse(engine, host, httpPort)
 }
 
-export async function portInUse(engine: Engine, httpPort: number, host?: Host): Promise<Failure> {
-  const holder = await holderOf(engine, httpPort, host)
+export async function portInUse(engine: Engine, host: Host, httpPort: number): Promise<Failure> {
+  const holder = await holderOf(engine, host, httpPort)
   return new Failure('PORT_IN_USE', `port ${httpPort} of this host is held by ${holder}`, {
     field: 'http-listen',
     hint: 'End what listens there, or give another port with http-listen. A front that shall stay can be pointed at the app instead: docs/front-that-stays.md.',

@@ -9,7 +9,7 @@ import type { IngressShape } from './config.ts'
 import { attach, madeFrom, portInUse, replaceIngress, seeIngress, startIngress } from './container.ts'
 import type { SeenIngress } from './container.ts'
 import { ingressNames, tlsPlace } from './names.ts'
-import { isListenedTo } from './tls/listened.ts'
+import { isListenedTo } from '../listened.ts'
 import { checkedClaim, keepRecord, readRecord } from './record.ts'
 import type { Claim, IngressRecord } from './record.ts'
 import { mapsOf, putMaps, sameMaps, showMaps, tellMaps } from './tell-maps.ts'
@@ -67,7 +67,7 @@ export function ingressOf(context: IngressContext): Ingress {
       const { bind, httpPort } = placeOf(context, record)
       const isOurs = seen?.isRunning === true && record?.httpPort === httpPort
       if (isOurs || freed.includes(httpPort) || !(await isListenedTo(host, bind, httpPort))) return
-      throw await portInUse(engine, httpPort, host)
+      throw await portInUse(engine, host, httpPort)
     },
 
     async isSettled(claim) {
@@ -155,7 +155,7 @@ async function makeRun(context: IngressContext, engine: Engine, before: IngressR
     await putMaps(engine, host, shape, mapsOf(record))
     // A replacement that was cut short has told it to stay down.
     await engine.act(['update', '--restart=always', ingressNames.container])
-    await startIngress(engine, record)
+    await startIngress(engine, host, record)
     return { record, shape, done: ['started the ingress again'] }
   }
   await putMaps(engine, host, shape, mapsOf(record))

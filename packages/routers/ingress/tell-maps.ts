@@ -33,10 +33,13 @@ export async function showMaps(engine: Engine): Promise<Maps | null> {
 
 /** What the ingress reads when it starts, readable for its own user. */
 export async function putMaps(engine: Engine, host: Host, shape: IngressShape, maps: Maps): Promise<void> {
-  await host.put(`${sharedFolder}/haproxy.cfg`, configOf(shape), 0o644)
-  await host.put(`${sharedFolder}/routes.map`, mapFile(maps.routes), 0o644)
-  await host.put(`${sharedFolder}/domains.map`, mapFile(maps.domains), 0o644)
-  await host.put(`${sharedFolder}/proxies.map`, mapFile(maps.proxies), 0o644)
+  const file = (name: string, bytes: string) => ({ path: `${sharedFolder}/${name}`, bytes, mode: 0o644 })
+  await host.putAll([
+    file('haproxy.cfg', configOf(shape)),
+    file('routes.map', mapFile(maps.routes)),
+    file('domains.map', mapFile(maps.domains)),
+    file('proxies.map', mapFile(maps.proxies)),
+  ])
   // It runs as a user of its own; the folders above are no obstacle for what is mounted.
   await engine.actBy(['chmod', '755', `${host.stateDir}/${sharedFolder}`])
 }

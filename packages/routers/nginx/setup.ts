@@ -11,6 +11,7 @@ import { assertWorks, testConfiguration, theNginx } from './masters.ts'
 import type { Tested } from './masters.ts'
 import { noPlace, weightPlace } from './place-names.ts'
 import { point } from './point.ts'
+import { portsListenedTo } from '../listened.ts'
 import { freshSecret } from '../kept-record.ts'
 import { choosePreviews, keepRecord, readRecord } from './record.ts'
 import type { NginxRecord } from './record.ts'
@@ -58,7 +59,7 @@ async function serve(context: RouterContext): Promise<readonly string[]> {
     const isSame = JSON.stringify(await Promise.all(files)) === JSON.stringify(wanted)
     if (isSame && loaded?.mark === markOf(input) && loaded.path !== '') return []
   }
-  const taken = await portsTaken(host)
+  const taken = await portsListenedTo((command) => host.look(command))
   const isOurs = loaded !== undefined && record?.listen === listen
   if (taken.has(listen) && !isOurs) throw inUse(context)
   const next: NginxRecord = {
@@ -193,18 +194,6 @@ async function assertReadable(host: Host, log: string): Promise<void> {
 }
 
 /** Ports that somebody on the host listens on. */
-async function portsTaken(host: Host): Promise<ReadonlySet<number>> {
-  const argv = ['awk', '$4 == "0A" { sub(/.*:/, "", $2); print $2 }', '/proc/net/tcp', '/proc/net/tcp6'] as const
-  // Without IPv6 there is no second file.
-  const { stdout } = await host.look({ argv: [...argv], okCodes: [0, 1, 2], timeoutMs: 30_000 })
-  return new Set(
-    stdout
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => Number.parseInt(line, 16)),
-  )
-}
-
 function inUse({ listen, host }: RouterContext): Failure {
   return new Failure('PORT_IN_USE', `port ${listen} is in use already, perhaps by a server of nginx's own`, {
     field: 'listen',

@@ -5,7 +5,7 @@ import type { Host } from '#kernel'
 import { lastLine, mountable } from '../../haproxy/container.ts'
 import type { Engine } from '../../haproxy/engine.ts'
 import { swapContainers } from '../../haproxy/swap.ts'
-import { holderOf } from '../port-holder.ts'
+import { holderOf } from '../../port-holder.ts'
 import { configVersion, dataFolder, insideFolder } from './config.ts'
 import { sharedFolder, tlsNames as names } from './names.ts'
 import type { TlsRecord } from './record.ts'
@@ -57,16 +57,21 @@ export async function replaceTls(
     container: names.container,
     isThere,
     create: [...words, `--name=${names.container}-next`, '--', record.image, ...program],
-    start: () => startTls(engine, record, isAwake),
+    start: () => startTls(engine, host, record, isAwake),
     refused: (why) => new Failure('HOST_NOT_READY', `the front for HTTPS cannot be made: ${lastLine(why)}`),
   })
 }
 
 /** @throws Failure PORT_IN_USE naming who holds the port, HOST_NOT_READY with the last words of the container */
-export async function startTls(engine: Engine, { port }: TlsRecord, isAwake: () => Promise<boolean>): Promise<void> {
+export async function startTls(
+  engine: Engine,
+  host: Host,
+  { port }: TlsRecord,
+  isAwake: () => Promise<boolean>,
+): Promise<void> {
   const { code, stderr } = await engine.act(['start', names.container])
   if (code !== 0 && /port is already allocated|address already in use|failed to bind/i.test(stderr))
-    throw await portInUse(engine, port)
+    throw await portInUse(engine, host, port)
   if (code === 0 && (await isAwake())) return
   const said = await engine.look(['logs', '--tail=20', names.container])
   const words = `${code === 0 ? '' : lastLine(stderr)}\n${said.stdout}${said.stderr}`.trim().slice(-2_000)
@@ -76,8 +81,8 @@ export async function startTls(engine: Engine, { port }: TlsRecord, isAwake: () 
   })
 }
 
-export async function portInUse(engine: Engine, port: number): Promise<Failure> {
-  const holder = await holderOf(engine, port)
+export async function portInUse(engine: Engine, host: Host, port: number): Promise<Failure> {
+  const holder = await holderOf(engine, host, port)
   return new Failure('PORT_IN_USE', `port ${port} of this host is held by ${holder}`, {
     field: 'https-listen',
     hint: 'End what listens there, or give another port with https-listen; tls: off leaves HTTPS to a front of your own.',

@@ -17,7 +17,7 @@ import { troublesSince } from './log.ts'
 import { certificatesFolder, sharedFolder, tlsNames } from './names.ts'
 import { checkedCertificate } from './own-certificate.ts'
 import type { OwnCertificate } from './own-certificate.ts'
-import { isListenedTo } from './listened.ts'
+import { isListenedTo } from '../../listened.ts'
 import { keepRecord, readRecord } from './record.ts'
 import type { TlsRecord } from './record.ts'
 
@@ -102,7 +102,7 @@ export function tlsFront(context: TlsContext): TlsFront {
       const [record, seen] = await Promise.all([readRecord(host), seeTls(engine)])
       const asked = askedOf(context, record)
       const isOurs = seen?.isRunning === true && record?.port === asked.port && record.bind === asked.bind
-      if (!isOurs && (await isListenedTo(host, asked.bind, asked.port))) throw await portInUse(engine, asked.port)
+      if (!isOurs && (await isListenedTo(host, asked.bind, asked.port))) throw await portInUse(engine, host, asked.port)
     },
 
     async isSettled() {
@@ -128,7 +128,7 @@ export function tlsFront(context: TlsContext): TlsFront {
       if (isSame) {
         // A replacement that was cut short has told it to stay down.
         await engine.act(['update', '--restart=always', tlsNames.container])
-        await startTls(engine, record, isAwake(record))
+        await startTls(engine, host, record, isAwake(record))
         return ['started the front for HTTPS again']
       }
       const gapMs = await replaceTls(engine, host, record, place.own, seen !== null, isAwake(record))
@@ -175,9 +175,7 @@ export function tlsFront(context: TlsContext): TlsFront {
     },
 
     async dropCertificates(domains) {
-      if (domains.length === 0) return
-      const paths = domains.map((domain) => `${host.stateDir}/${certificatesFolder}/${domain}.pem`)
-      await host.act({ argv: ['rm', '-f', '--', ...paths] })
+      if (domains.length > 0) await host.remove(domains.map((domain) => `${certificatesFolder}/${domain}.pem`))
     },
 
     async status(domains) {

@@ -1,5 +1,5 @@
 import type { Host } from '#kernel'
-import type { Engine } from '../haproxy/engine.ts'
+import type { Engine } from './haproxy/engine.ts'
 
 /** A constant program: name and pid of the process that listens on a port; nothing for whoever may not see it. */
 const program = String.raw`hex=$(printf '%04X' "$1")
@@ -21,12 +21,12 @@ ls -l /proc/[0-9]*/fd 2> /dev/null | while read -r line; do
 done`
 
 /** Who listens on a port of the host, as far as one can know; words for a message. */
-export async function holderOf(engine: Engine, port: number, host?: Host): Promise<string> {
+export async function holderOf(engine: Engine, host: Host, port: number): Promise<string> {
   const { code, stdout } = await engine.look(['ps', `--filter=publish=${port}`, '--format={{.Names}}'])
   const containers = code === 0 ? stdout.split('\n').filter((name) => name !== '') : []
   if (containers.length > 0) return `the container ${containers.join(', ')}`
   const argv = ['sh', '-c', program, 'sh', String(port)] as const
-  const told = await host?.look({ argv, timeoutMs: 30_000, okCodes: [0, 1, 2] })
-  const [, holder] = /^([^\n]{1,40} \(pid \d{1,10}\))$/m.exec(told?.stdout ?? '') ?? []
+  const told = await host.look({ argv, timeoutMs: 30_000, okCodes: [0, 1, 2] })
+  const [, holder] = /^([^\n]{1,40} \(pid \d{1,10}\))$/m.exec(told.stdout) ?? []
   return holder ?? 'another program'
 }
