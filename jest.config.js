@@ -7,6 +7,8 @@ export default {
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '\\.ts$': '<rootDir>/packages/tooling/jest/strip-types.ts' },
   maxWorkers: 2,
+  // Each start of a program copies the page tables of the worker that starts it.
+  workerIdleMemoryLimit: '200MB',
   testTimeout: 30_000,
   reporters: ['default', '<rootDir>/packages/tooling/jest/left-out.ts'],
 }

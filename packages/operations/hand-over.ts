@@ -10,6 +10,8 @@ const lookEveryMs = 100
 /** One that ends at once is started again and again: it must be seen running for so long. */
 const steadyMs = 1000
 const deadlineMs = 15_000
+/** Once or twice is in order, while what it needs comes up; as long as it falls, nothing does its work. */
+const fallsEndured = 2
 
 /**
  * Brings what must not run twice to a slot; where it has to be proven, waits until it stays up there and its own health check, if it has one, is good.
@@ -32,12 +34,16 @@ async function staysUp({ to, release }: HandOver, run: Run): Promise<string> {
   await passHealth({ slot: to, release, deadlineMs: healthMs }, run)
   const began = clock.monotonic()
   let since: number | null = null
+  let [falls, wasUp] = [0, true]
   for (;;) {
     const { lone = 'running' } = (await target.observe())[to]
     const now = clock.monotonic()
-    since = lone === 'running' ? (since ?? now) : null
+    const isUp = lone === 'running'
+    if (wasUp && !isUp) falls += 1
+    wasUp = isUp
+    since = isUp ? (since ?? now) : null
     if (since !== null && now - since >= steadyMs) return 'it runs'
-    if (since === null && now - began >= deadlineMs)
+    if (since === null && (falls > fallsEndured || now - began >= deadlineMs))
       throw new Failure(
         'GATE_FAILED',
         `of ${releaseName(release)} in ${to}, what must not run twice does not stay up`,

@@ -1,11 +1,15 @@
 import { createHash } from 'node:crypto'
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { command, docker } from './docker.ts'
 import { addNameServices, addPrograms, addUsers, makeTree } from './root-file-system.ts'
 
 const contentLabel = 'switchyard.test.content'
+
+/** What one engine has built, as archives for the others: to load one takes a third of the time of building it. */
+const archives = join(tmpdir(), 'switchyard-images')
 
 /** The image names the tests use. The shop's tag is the caller's. */
 export const imageNames = {
@@ -27,7 +31,7 @@ export async function buildBase(options: BuildOptions = {}): Promise<string> {
   const node = process.execPath
   const dockerfile = ['FROM scratch', 'COPY root/ /', 'ENV PATH=/usr/local/bin:/usr/bin:/bin HOME=/tmp', 'CMD ["node"]']
   const content = hash([...dockerfile, await hashFile(node), await hashFile('/bin/busybox')])
-  return build(imageNames.base, content, options, async (context) => {
+  return provide(imageNames.base, content, options, async (context) => {
     const root = join(context, 'root')
     await makeTree(root)
     await addPrograms(
@@ -67,7 +71,7 @@ export async function buildHaproxy(options: BuildOptions = {}): Promise<string> 
     'CMD ["haproxy", "-W", "-db", "-f", "/usr/local/etc/haproxy/haproxy.cfg"]',
   ]
   const content = hash([...dockerfile, ...programs.keys(), await hashFile('/usr/sbin/haproxy')])
-  return build(imageNames.haproxy, content, options, async (context) => {
+  return provide(imageNames.haproxy, content, options, async (context) => {
     const root = join(context, 'root')
     await makeTree(root)
     await addPrograms(root, programs)
@@ -88,7 +92,7 @@ export async function buildHaproxy(options: BuildOptions = {}): Promise<string> 
 export async function buildCaddy(program: string, options: BuildOptions = {}): Promise<string> {
   const dockerfile = ['FROM scratch', 'COPY root/ /', 'ENV PATH=/usr/bin', 'WORKDIR /srv', 'CMD ["caddy", "run"]']
   const content = hash([...dockerfile, await hashFile(program)])
-  return build(imageNames.caddy, content, options, async (context) => {
+  return provide(imageNames.caddy, content, options, async (context) => {
     const root = join(context, 'root')
     await makeTree(root)
     await addPrograms(root, new Map([[program, '/usr/bin/caddy']]))
@@ -127,12 +131,26 @@ export async function buildApplication(application: Application, options: BuildO
   })
 }
 
-async function build(
-  tag: string,
-  content: string,
-  options: BuildOptions,
-  fill: (context: string) => Promise<readonly string[]>,
-): Promise<string> {
+type Fill = (context: string) => Promise<readonly string[]>
+
+/** Builds an image, or loads it where an engine of this machine has built it before. */
+async function provide(tag: string, content: string, options: BuildOptions, fill: Fill): Promise<string> {
+  const archive = join(archives, `${content}.tar`)
+  const slow = { ...options, timeoutMs: 120_000 }
+  const present = await inspect(tag, options)
+  if (present?.content === content) return present.id
+  if (existsSync(archive)) await docker(['load', '--quiet', '--input', archive], slow)
+  else {
+    await build(tag, content, options, fill)
+    await mkdir(archives, { recursive: true })
+    const unfinished = `${archive}.${process.pid}`
+    await docker(['save', '--output', unfinished, tag], slow)
+    await rename(unfinished, archive)
+  }
+  return (await inspect(tag, options))?.id ?? ''
+}
+
+async function build(tag: string, content: string, options: BuildOptions, fill: Fill): Promise<string> {
   const present = await inspect(tag, options)
   if (present?.content === content) return present.id
   const context = await mkdtemp(join(tmpdir(), 'switchyard-image-'))

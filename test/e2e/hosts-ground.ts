@@ -73,7 +73,7 @@ async function carryImages(hosts: readonly RemoteHost[]): Promise<string> {
   const archive = join(first.folder, 'images.tar')
   const slow = { timeoutMs: cliMs }
   await docker(['save', '--output', archive, shop.tag, imageNames.haproxy], { host: first.engine, ...slow })
-  for (const { engine } of others) await docker(['load', '--input', archive], { host: engine, ...slow })
+  await Promise.all(others.map(({ engine }) => docker(['load', '--input', archive], { host: engine, ...slow })))
   return image
 }
 

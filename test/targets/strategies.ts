@@ -25,8 +25,8 @@ export interface StrategyWorld {
 
 const longMs = 180_000
 const never = new AbortController().signal
-const base = policyOf({ successes: 5, deadline: 10_000, drain: 2_000 })
-const policy: Policy = { ...base, graceMs: 3_000 }
+const base = policyOf({ successes: 3, deadline: 10_000, drain: 1_000 })
+const policy: Policy = { ...base, graceMs: 1_000 }
 const lease = { owner: 'test', ttlMs: 60_000, waitMs: 5_000 }
 const secrets = { TOKEN: 't0k-of-the-hook' }
 
@@ -175,7 +175,7 @@ export function strategiesOn(name: string, makeWorld: () => Promise<StrategyWorl
         await expectWorkerHome()
         const sick = { fault: { 'health-500': true } }
         await expect(
-          run(await exclusive('x3', sick), { gate: { ...policy.gate, deadlineMs: 15_000 } }),
+          run(await exclusive('x3', sick), { gate: { ...policy.gate, deadlineMs: 5_000 } }),
         ).rejects.toMatchObject({
           code: 'GATE_FAILED',
         })

@@ -11,12 +11,15 @@ export interface Watched {
 export function watchProcesses(secret: string, isItsOwn: (words: string) => boolean = () => false) {
   const seen = new Set<string>()
   let [isOn, looks] = [true, 0]
+  const read = (pid: string, file: string) => readFile(`/proc/${pid}/${file}`, 'latin1').catch(() => '')
   const look = async (pid: string) => {
-    const [words = '', environment = ''] = await Promise.all(
-      ['cmdline', 'environ'].map((file) => readFile(`/proc/${pid}/${file}`, 'latin1').catch(() => '')),
-    )
-    const isShown = words.includes(secret) || (environment.includes(secret) && !isItsOwn(words))
-    if (isShown) seen.add(words.replaceAll('\0', ' ').slice(0, 300))
+    const before = await read(pid, 'cmdline')
+    const environment = await read(pid, 'environ')
+    // Meanwhile it may have become another program (`runc init` that is the application now), or have ended.
+    const after = environment.includes(secret) ? await read(pid, 'cmdline') : ''
+    const isShown = environment.includes(secret) && ![before, after].some(isItsOwn)
+    const shown = [before, after].find((words) => words.includes(secret)) ?? (isShown ? after || before : undefined)
+    if (shown !== undefined) seen.add(shown.replaceAll('\0', ' ').slice(0, 300))
   }
   const watching = (async () => {
     while (isOn) {
