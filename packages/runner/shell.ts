@@ -20,6 +20,8 @@ export const graceMs = 3_000
 
 /** A program that goes on in the background may hold the streams open; its parent's answer does not wait for it. */
 const streamsMs = 500
+/** One that goes on printing is not waited for either. */
+const maxReads = 1_000
 
 export interface LocalShellOptions {
   /** Is told what the command prints, as it prints it: for people who watch. */
@@ -87,11 +89,13 @@ function end(
 ): Promise<Omit<CommandResult, 'durationMs'>> {
   const stdout = new TailBuffer(keptBytes)
   const stderr = new TailBuffer(keptBytes)
+  let chunks = 0
   for (const [stream, kept] of [
     [child.stdout, stdout],
     [child.stderr, stderr],
   ] as const) {
     stream?.on('data', (chunk: Buffer) => {
+      chunks += 1
       kept.add(chunk)
       listen?.(command, chunk)
     })
@@ -116,12 +120,18 @@ function end(
       const exitCode = code ?? 128 + (name === null ? 0 : constants.signals[name])
       finish(() => resolve({ exitCode, stdout: stdout.text(), stderr: stderr.text() }))
     }
+    // On a busy machine the time may be over before this process has read what the command had written: timers come before reading.
+    const unread = (then: () => void, before = -1, reads = 0) => {
+      if (chunks === before || reads === maxReads) return then()
+      const now = chunks
+      setImmediate(() => setImmediate(unread, then, now, reads + 1))
+    }
     stopped.addEventListener('abort', kill, { once: true })
     child.once('error', (cause) => finish(() => reject(notStarted(command, cause))))
     child.once('exit', (code, name) => {
       // Whatever of the group ignored SIGTERM goes now: the command's parent is gone and nobody waits for them.
       if (stopped.aborted) endGroup(child, 'SIGKILL')
-      timers.push(setTimeout(() => answer(code, name), streamsMs))
+      timers.push(setTimeout(() => unread(() => answer(code, name)), streamsMs))
     })
     child.once('close', answer)
   })

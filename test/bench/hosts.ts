@@ -1,6 +1,6 @@
 import type { RemoteHost } from '../components/remote-host.ts'
-import type { Ground } from '../e2e/hosts-ground.ts'
-import { deployInputs, openMeasuredHosts, timedRun, type Run } from './remote-deploy.ts'
+import { openHostsGround, type Ground } from '../e2e/hosts-ground.ts'
+import { deployInputs, timedRun, type Run } from './remote-deploy.ts'
 import { median, percentile } from './statistics.ts'
 import type { Figure } from './statistics.ts'
 
@@ -9,7 +9,7 @@ const slowDelayMs = 10_000
 
 /** Wall time of a deploy of an app that takes 10 s to be ready, to one host and to more, and what a shift takes on each. */
 export async function hostsFigures(): Promise<readonly Figure[]> {
-  const ground = await openMeasuredHosts(Math.max(...counts))
+  const ground = await openHostsGround(Math.max(...counts))
   try {
     const found: { count: number; run: Run }[] = []
     for (const count of counts) found.push({ count, run: await slowDeploy(ground, ground.hosts.slice(0, count)) })

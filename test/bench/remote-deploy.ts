@@ -3,9 +3,8 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { RemoteHost } from '../components/remote-host.ts'
 import { imageNames } from '../components/images.ts'
-import { openHostsGround, type CliEnd, type Ground } from '../e2e/hosts-ground.ts'
+import type { CliEnd, Ground } from '../e2e/hosts-ground.ts'
 
-const project = join(import.meta.dirname, '..', '..')
 export const frontPort = 8080
 
 /** A line that the command line said, and when after its start. */
@@ -26,11 +25,6 @@ export interface RemoteRun {
   readonly words: readonly string[]
   readonly hosts?: readonly RemoteHost[]
   readonly inputs?: Readonly<Record<string, string>>
-}
-
-/** Hosts for measuring: the command line is the built one. */
-export function openMeasuredHosts(count: number): Promise<Ground> {
-  return openHostsGround(count, { program: join(project, 'dist', 'cli', 'index.js') })
 }
 
 /** Has the SSH server of a host tell of every command it begins. */

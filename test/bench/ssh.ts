@@ -1,12 +1,5 @@
-import {
-  countCommands,
-  deployInputs,
-  frontPort,
-  openMeasuredHosts,
-  timedRun,
-  traceOf,
-  type Run,
-} from './remote-deploy.ts'
+import { openHostsGround } from '../e2e/hosts-ground.ts'
+import { countCommands, deployInputs, frontPort, timedRun, traceOf, type Run } from './remote-deploy.ts'
 import { median } from './statistics.ts'
 import type { Figure } from './statistics.ts'
 import { watchVersion } from './watch-version.ts'
@@ -17,7 +10,7 @@ const startDelayMs = 300
 
 /** What a deploy costs over SSH beside the app's own start, and how long a warm rollback takes. */
 export async function sshFigures(): Promise<readonly Figure[]> {
-  const ground = await openMeasuredHosts(1)
+  const ground = await openHostsGround(1)
   try {
     const front = `http://${ground.hosts[0]?.ip ?? ''}:${frontPort}`
     for (const host of ground.hosts) await countCommands(host)

@@ -25,7 +25,6 @@ const port = 8080
 const requestsPerSecond = 10
 const homes = 'homes'
 const diskMegabytes = 24
-const project = join(import.meta.dirname, '..', '..')
 
 const slot = z.object({ traffic: z.string(), state: z.string(), release: z.string() })
 const statusSchema = z.object({
@@ -40,7 +39,6 @@ const statusSchema = z.object({
 /** Starts hosts whose users' homes, and with them the state folder, lie on a small disk of their own; v1 is live on all. */
 export async function openHostStand(count: number): Promise<HostStand> {
   const ground = await openHostsGround(count, {
-    program: join(project, 'dist', 'cli', 'index.js'),
     prepare: (folder) => mountSmallDisk(join(folder, homes), diskMegabytes),
   })
   const loads = new Map<RemoteHost, RunningLoad>()

@@ -65,8 +65,10 @@ export class RunFolder {
   /** Looks for the demo's processes and writes down the new ones. */
   record(): Promise<void> {
     this.#writing = this.#writing.then(async () => {
+      const found = await processesOf(this.path)
+      // Only now: what came to be known during the search must not be forgotten.
       const known = new Map(this.#record.processes.filter(isAlive).map((one) => [one.pid, one]))
-      for (const one of await processesOf(this.path)) known.set(one.pid, one)
+      for (const one of found) known.set(one.pid, one)
       this.#record = { ...this.#record, processes: [...known.values()] }
       const file = join(this.path, 'run.json')
       await writeFile(`${file}.new`, JSON.stringify(this.#record))

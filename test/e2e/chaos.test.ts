@@ -1,10 +1,11 @@
 import { expect, test } from '@jest/globals'
 import { playChaos } from '../chaos/rounds.ts'
 import type { TargetName } from '../demo/targets.ts'
+import { isLong } from '../long.ts'
 import { openGround } from './ground.ts'
 import { describeTargets } from './targets-here.ts'
 
-const kills: Readonly<Record<TargetName, number>> = { process: 6, docker: 2 }
+const kills: Readonly<Record<TargetName, number>> = isLong ? { process: 6, docker: 2 } : { process: 3, docker: 1 }
 const seed = 20_261_121
 
 describeTargets('runs that are killed', (target) => {

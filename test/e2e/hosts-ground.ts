@@ -25,8 +25,6 @@ export interface CliOptions {
 }
 
 export interface HostsOptions {
-  /** The command line to run; its sources when not given. */
-  readonly program?: string
   /** What is done to the folder of a host before anything of it starts. */
   readonly prepare?: (folder: string) => Promise<void>
 }
@@ -38,7 +36,7 @@ export interface Ground {
   inputs(): Readonly<Record<string, string>>
   /** What the command line calls a host. */
   nameOf(host: RemoteHost): string
-  /** Runs `switchyard` from its sources, as a process of its own. */
+  /** Runs the built `switchyard`, as a process of its own. */
   cli(words: readonly string[], options?: CliOptions): Promise<CliEnd>
   /** The shop under a version, as the input `release`; behaviour goes into `env`. */
   release(version: string): string
@@ -50,6 +48,7 @@ export interface Ground {
 const run = promisify(execFile)
 const root = join(import.meta.dirname, '..', '..')
 const shop = { folder: join(root, 'test/apps/shop'), tag: 'switchyard-test/shop:1', version: 'v0' }
+const program = join(root, 'dist', 'cli', 'index.js')
 const cliMs = 120_000
 
 /** Starts the hosts. The images are built on the first and carried to the others: a name is one content everywhere. */
@@ -58,7 +57,7 @@ export async function openHostsGround(count: number, options: HostsOptions = {})
   try {
     const image = await carryImages(hosts)
     await shareKey(hosts)
-    return ground(hosts, image, options.program ?? join(root, 'packages/cli/main.ts'))
+    return ground(hosts, image)
   } catch (thrown) {
     await Promise.all(hosts.map((host) => host.stop()))
     throw thrown
@@ -84,7 +83,7 @@ async function shareKey([first, ...others]: readonly RemoteHost[]): Promise<void
   for (const host of others) await appendFile(lock(host), await readFile(lock(first)))
 }
 
-function ground(hosts: readonly RemoteHost[], image: string, program: string): Ground {
+function ground(hosts: readonly RemoteHost[], image: string): Ground {
   const inputs = (some: readonly RemoteHost[] = hosts) => ({
     'ssh-key': hosts[0]?.sshd.key ?? '',
     'known-hosts': hosts.map(({ sshd }) => sshd.knownHosts).join(''),

@@ -6,10 +6,11 @@ import type { Fingerprint } from '#kernel'
 import { migrate } from '../../packages/operations/migrate.ts'
 import { revertMigration } from '../../packages/operations/migrate-back.ts'
 import type { MigrationRecord } from '../../packages/operations/migrate-record.ts'
+import { isLong } from '../long.ts'
 import { migration, openWorkshop, order } from '../migrators/workshop.ts'
 import type { Workshop } from '../migrators/workshop.ts'
 
-const kills = 20
+const kills = isLong ? 20 : 8
 const seed = 20261121
 const program = join(import.meta.dirname, 'migrate-run.ts')
 
@@ -174,7 +175,7 @@ describe('killed at any moment, the next run finishes', () => {
   test('kills of a revert', async () => {
     const random = randomFrom(seed + 1)
     const { tookMs } = await undisturbed()
-    for (let round = 0; round < 5; round++) {
+    for (let round = 0; round < (isLong ? 5 : 2); round++) {
       const shop = await openShop()
       const before = await shop.ports.database.fingerprint()
       const { record } = await migrate(order(), shop.ports)

@@ -66,6 +66,23 @@ describe('a command', () => {
     expect(stdout.endsWith('xend\n')).toBe(true)
   })
 
+  test('is heard to its end by a process that is kept from listening', async () => {
+    const starve = (ms: number) => {
+      const began = performance.now()
+      while (performance.now() - began < ms);
+    }
+    // Its end is seen together with that of another command, whose output keeps this process busy; and then so does something else.
+    const listen = () => {
+      starve(300)
+      setImmediate(starve, 700)
+    }
+    const heard = shell.run({ argv: ['sh', '-c', 'sleep 0.2; echo to the end'] })
+    const other = localShell({ listen }).run({ argv: ['echo', 'busy'] })
+    starve(100)
+    await other
+    expect((await heard).stdout).toBe('to the end\n')
+  })
+
   test('that leaves a program behind is not waited for', async () => {
     const startedMs = performance.now()
     const { stdout } = await shell.run({ argv: ['sh', '-c', 'sleep 30 & echo $!'] })

@@ -3,13 +3,15 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describeWith } from '../components/require.ts'
 import { ask } from '../contract/hammer.ts'
+import { isLong } from '../long.ts'
 import { startLoad } from '../load/start-load.ts'
 import type { RunningLoad } from '../load/start-load.ts'
 import { composeShop } from './compose-shop.ts'
 import type { ComposeShop, ServicesConfig } from './compose-shop.ts'
 
 const longMs = 120_000
-const deploys = ['v2', 'v3', 'v4', 'v5', 'v6'] as const
+const deploys = isLong ? ['v2', 'v3', 'v4', 'v5', 'v6'] : ['v2', 'v3', 'v4']
+const [oldest = '', previous = '', last = ''] = [deploys[0], deploys.at(-2), deploys.at(-1)]
 
 describeWith('compose', 'deploys a project with an app and a database', () => {
   let shop: ComposeShop
@@ -65,7 +67,7 @@ describeWith('compose', 'deploys a project with an app and a database', () => {
       await expect(shop.deploy(`bad ${what}`, broken)).rejects.toMatchObject({
         code: expect.stringMatching(/^(START|GATE)_FAILED$/),
       })
-      expect(await get('/env')).toMatchObject({ version: 'v6' })
+      expect(await get('/env')).toMatchObject({ version: last })
       expect(await shop.identity('db')).toBe(store)
       expect(lost()).toBe(0)
     },
@@ -79,12 +81,12 @@ describeWith('compose', 'deploys a project with an app and a database', () => {
       await shop
         .deploy('v7', told)
         .catch((thrown: unknown) => expect(thrown).toMatchObject({ code: 'COMPOSE_INVALID' }))
-      expect(await shop.rollback('v5')).toBe('v5')
-      expect(await get('/env')).toMatchObject({ version: 'v5', mode: 'v5', token: told.secrets.TOKEN })
-      expect(await shop.rollback('v3')).toBe('v3')
+      expect(await shop.rollback(previous)).toBe(previous)
+      expect(await get('/env')).toMatchObject({ version: previous, mode: previous, token: told.secrets.TOKEN })
+      expect(await shop.rollback(oldest)).toBe(oldest)
       expect(await get('/env')).toMatchObject({
-        version: 'v3',
-        mode: 'v3',
+        version: oldest,
+        mode: oldest,
         greeting: 'hello',
         token: told.secrets.TOKEN,
       })
@@ -141,10 +143,10 @@ describeWith('compose', 'deploys a project with a frontend, a backend and a work
   test(
     'back to the one before, warm; nothing was lost, and no two releases ever met',
     async () => {
-      expect(await shop.rollback()).toBe('v5')
+      expect(await shop.rollback()).toBe(previous)
       const before = await get()
-      expect(before.version).toBe('v5+v5')
-      expect((await get(shop.back)).version).toBe('v5')
+      expect(before.version).toBe(`${previous}+${previous}`)
+      expect((await get(shop.back)).version).toBe(previous)
       const [front, back] = await Promise.all(loads.map((load) => load.stop()))
       for (const total of [front, back]) {
         console.log(`sent ${total?.sent}, lost ${total?.lost}, bad ${total?.bad}, gap ${total?.longestGap.ms} ms`)

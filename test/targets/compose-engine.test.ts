@@ -27,7 +27,7 @@ describeWith('compose', 'after a restart of the engine', () => {
   test.each(['SIGTERM', 'SIGKILL'] as const)(
     'ended by %s, the same release answers, the store is the same container, and the next deploy goes on from there',
     async (signal) => {
-      expect(await answering(shop.front)).toMatch(/v2\+v2|v4\+v4/)
+      expect(await answering(shop.front)).toMatch(/v2\+v2|v3\+v3/)
       const before = await answering(shop.front)
       const [store = ''] = (await shop.identity('store')).split(' ')
       await endEngine(folder, signal)
@@ -40,8 +40,8 @@ describeWith('compose', 'after a restart of the engine', () => {
       const version = (text: string) => (JSON.parse(text) as { version: string }).version
       expect(version(after)).toBe(version(before))
       expect((await shop.identity('store')).split(' ')[0]).toBe(store)
-      await shop.deploy(signal === 'SIGTERM' ? 'v3' : 'v5', told)
-      await shop.deploy(signal === 'SIGTERM' ? 'v4' : 'v6', told)
+      await shop.deploy(signal === 'SIGTERM' ? 'v3' : 'v4', told)
+      expect(await answering(shop.front)).toMatch(/v3\+v3|v4\+v4/)
     },
     longMs,
   )

@@ -7,8 +7,7 @@ const lineBytes = 12_000
 
 /**
  * Runs in the container with nothing but bash and cat, because official images have no client. HAProxy answers one line and closes; a
- * second one on the same connection is not reliable. The lines are words, because a busy engine now and then loses what `docker exec`
- * is given to read.
+ * second one on the same connection is not reliable.
  */
 const exchange = `for line; do exec 3<>/dev/tcp/127.0.0.1/${runtimePort} || exit 1; printf '%s\\n' "$line" >&3; cat <&3; exec 3>&-; done`
 
@@ -37,11 +36,8 @@ export async function ask(
   commands: readonly string[],
   options: SayOptions = {},
 ): Promise<string | null> {
-  const look = () => engine.look(runtimeWords(container, commands), options)
-  const said = await look()
-  // No answer is empty; the engine can lose that too.
-  const heardOf = said.code === 0 && said.stdout === '' ? await look() : said
-  return heardOf.code === 0 ? heardOf.stdout : null
+  const said = await engine.look(runtimeWords(container, commands), options)
+  return said.code === 0 ? said.stdout : null
 }
 
 /** As `ask`, and fenced. @throws Failure ROUTER_UNREACHABLE */
