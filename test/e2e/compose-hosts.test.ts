@@ -121,9 +121,7 @@ describeWith(component, 'a compose project on two hosts over SSH', () => {
         for (const reason of new Set(lost)) console.log(`${reason}: ${lost.filter((each) => each === reason).length}`)
         console.log(`sent ${total.sent}, lost ${total.lost}, bad ${total.bad}, longest gap ${total.longestGap.ms} ms`)
         expect([total.lost, total.bad]).toEqual([0, 0])
-        expect(Object.keys(total.seen).filter((each) => each.includes('+') && !/^(v\d)\+\1$/.test(each))).toEqual(
-          [],
-        )
+        expect(Object.keys(total.seen).filter((each) => each.includes('+') && !/^(v\d)\+\1$/.test(each))).toEqual([])
       }
       expect(await Promise.all(ground.hosts.map((host) => ground.identity(host, 'store')))).toEqual(stores)
     },
