@@ -38,17 +38,28 @@ function wall(count: number, { ms }: Run, alone: number): Figure {
 }
 
 /** From the first line about a shift to the last, per host; and the steps themselves. */
-function shift(count: number, { said }: Run): Figure {
-  const lines = said.filter(({ line }) => /(?:▸|✓) shift/.test(line))
-  const starts = lines.filter(({ line }) => line.includes('▸')).map(({ atMs }) => atMs)
-  const ends = lines.filter(({ line }) => line.includes('✓')).map(({ atMs }) => atMs)
-  const steps = starts.map((at, each) => (ends[each] ?? Number.NaN) - at)
-  const whole = Math.max(...said.filter(({ line }) => /✓ (?:shift|confirm)/.test(line)).map(({ atMs }) => atMs))
+function shift(count: number, run: Run): Figure {
+  const shifts = timesOf('shift', run)
+  const steps = shifts.map(({ from, to }) => to - from)
+  const whole = Math.max(...[...shifts, ...timesOf('confirm', run)].map(({ to }) => to))
+  const [first] = shifts
   return {
     what: `docker over SSH: ${count} ${count === 1 ? 'host' : 'hosts'}, shift time per host`,
     value: median(steps),
     unit: 'ms',
     aim: 300,
-    detail: `worst ${percentile(steps, 1).toFixed(0)} ms; with ten answers of the new slot seen ${((whole - (starts[0] ?? 0)) / count).toFixed(0)} ms per host`,
+    detail: `worst ${percentile(steps, 1).toFixed(0)} ms; with ten answers of the new slot seen ${((whole - (first?.from ?? 0)) / count).toFixed(0)} ms per host`,
   }
+}
+
+/** When a step began and ended, on each host. Of one host alone, the line of the end does not name the step. */
+function timesOf(step: string, { said }: Run): readonly { readonly from: number; readonly to: number }[] {
+  return said.flatMap(({ line, atMs }, at) => {
+    const [host, rest] = line.split('▸ ')
+    if (host === undefined || rest?.startsWith(step) !== true) return []
+    const end = said
+      .slice(at)
+      .find((later) => later.line.startsWith(host) && later.line.slice(host.length).trimStart().startsWith('✓'))
+    return end === undefined ? [] : [{ from: atMs, to: end.atMs }]
+  })
 }
