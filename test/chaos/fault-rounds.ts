@@ -29,6 +29,8 @@ export interface FaultScore {
 }
 
 const usualLines = 14
+/** What strikes in the gate needs a moment to do so: later, nobody would be left to answer. */
+const longGate = { successes: '60' }
 
 /** Deploys, lets something happen meanwhile, and has the next run put things right; one fault after the other. */
 export async function playFaults(parts: FaultParts): Promise<FaultScore> {
@@ -55,7 +57,8 @@ async function playFault({ ground, dice, releases, load }: FaultParts, fault: Lo
   const before = load.lines.length
   const [live = ''] = await answers(ground, 1)
   const version = dice.pick(Object.keys(releases).filter((each) => each !== live && each !== sickVersion))
-  const victim = deployOrder('deploy', version, releases, await ledgerOf(ground))
+  const order = deployOrder('deploy', version, releases, await ledgerOf(ground))
+  const victim = { ...order, inputs: { ...order.inputs, ...(fault.at === undefined ? {} : longGate) } }
   const struck = await strikeIn(ground, victim, fault, 1 + dice.below(usualLines))
   await fault.mend()
   const next = nextOrder(dice, victim, releases, await ledgerOf(ground))
