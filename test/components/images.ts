@@ -125,6 +125,8 @@ export async function buildApplication(application: Application, options: BuildO
     'CMD ["node", "server.mjs"]',
   ]
   const content = hash([...dockerfile, base, await hashFolder(application.folder)])
+  const present = await inspect(application.tag, options)
+  if (present?.content === content) return present.id
   return build(application.tag, content, options, async (context) => {
     await cp(application.folder, join(context, 'application'), { recursive: true })
     return dockerfile
@@ -151,8 +153,6 @@ async function provide(tag: string, content: string, options: BuildOptions, fill
 }
 
 async function build(tag: string, content: string, options: BuildOptions, fill: Fill): Promise<string> {
-  const present = await inspect(tag, options)
-  if (present?.content === content) return present.id
   const context = await mkdtemp(join(tmpdir(), 'switchyard-image-'))
   try {
     const dockerfile = await fill(context)

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { access, chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { systemEnvironment } from '../components/docker.ts'
@@ -44,7 +44,7 @@ describeWith('dockerd', 'a kill in the middle of a hand-over', () => {
       worker: { overlap: 'never', command: 'sleep 600', init: true },
     }
     await writeProject(shop.place.folder, { '.github/switchyard.yml': JSON.stringify({ services }) })
-    const real = await whereDockerIs()
+    const real = whereDockerIs()
     const waiting = String.raw`#!/bin/sh
 case " $* " in
   " run "*"switchyard.service=worker "* | " start "*-worker-0*)
@@ -178,18 +178,11 @@ exec ${real} "$@"
   )
 })
 
-async function whereDockerIs(): Promise<string> {
-  for (const folder of (systemEnvironment()['PATH'] ?? '').split(delimiter)) {
-    const path = join(folder, 'docker')
-    if (
-      await access(path).then(
-        () => true,
-        () => false,
-      )
-    )
-      return path
-  }
-  throw new Error('no docker in PATH')
+function whereDockerIs(): string {
+  const folders = (systemEnvironment()['PATH'] ?? '').split(delimiter)
+  const found = folders.map((folder) => join(folder, 'docker')).find((path) => existsSync(path))
+  if (found === undefined) throw new Error('no docker in PATH')
+  return found
 }
 
 async function until(isSo: () => boolean): Promise<void> {
