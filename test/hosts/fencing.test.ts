@@ -78,12 +78,12 @@ describe.each(kinds)('fencing with %s', (kind) => {
     )
 
   scene('an owner frozen past its expiry and woken changes nothing', async ({ world, owner, effects }) => {
-    const { child, said } = owner(2_000, 0)
+    const { child, said } = owner(5_000, 0)
     await said('acted')
     child.kill('SIGSTOP')
     const { host, lease } = await world.open()
     let tries = 0
-    for (; tries < 100; tries += 1) {
+    for (; tries < 200; tries += 1) {
       if (
         await lease.acquire('next', longMs).then(
           () => true,
@@ -105,10 +105,10 @@ describe.each(kinds)('fencing with %s', (kind) => {
   })
 
   scene('an owner frozen past its expiry is refused even when nobody took over', async ({ owner, effects }) => {
-    const { child, said } = owner(1_500, 0)
+    const { child, said } = owner(5_000, 0)
     await said('acted')
     child.kill('SIGSTOP')
-    await sleep(1_700)
+    await sleep(5_200)
     const before = await effects()
     child.kill('SIGCONT')
     expect(await said('stopped')).toBe('stopped LEASE_LOST')
@@ -153,10 +153,10 @@ describe.each(kinds)('fencing with %s', (kind) => {
       'garbage',
     ]
     for (const identity of identities) {
-      await host.verb('acquire', ['far away', '100', identity, '5'])
+      const [, fence = ''] = (await host.verb('acquire', ['far away', '60000', identity, '5'])).stdout.split(/\s/)
       const { lease } = await world.open()
       await expect(lease.acquire('next', longMs)).rejects.toMatchObject({ code: 'LEASE_HELD' })
-      await sleep(1_050)
+      await host.verb('release', [fence])
     }
     await host.verb('acquire', ['dead here', '60000', `${boot}:${space}:${gone}:${start}:${token}`, '5'])
     const { lease } = await world.open()
@@ -174,15 +174,15 @@ describe.each(kinds)('fencing with %s', (kind) => {
 
   scene('a long effect does not stop the heartbeat, and ends before another owner begins', async ({ world }) => {
     const [first, second] = [await world.open(), await world.open()]
-    await first.lease.acquire('first', 1_500)
-    const effect = first.host.act({ argv: ['sleep', '3'] }).then(() => performance.now())
+    await first.lease.acquire('first', 5_000)
+    const effect = first.host.act({ argv: ['sleep', '9'] }).then(() => performance.now())
     for (let beat = 0; beat < 3; beat += 1) {
       const startedMs = performance.now()
-      await first.lease.renew(1_500)
-      expect(performance.now() - startedMs).toBeLessThan(1_400)
+      await first.lease.renew(5_000)
+      expect(performance.now() - startedMs).toBeLessThan(4_900)
       await sleep(300)
     }
-    await sleep(1_300)
+    await sleep(4_800)
     await second.lease.acquire('second', longMs)
     const acquiredMs = performance.now()
     expect(await effect).toBeLessThanOrEqual(acquiredMs + 100)
@@ -194,9 +194,9 @@ describe.each(kinds)('fencing with %s', (kind) => {
     'an effect that outlives the patience of the next owner leaves the environment free to try again',
     async ({ world }) => {
       const [first, second] = [await world.open(), await world.open()]
-      await first.lease.acquire('first', 300)
-      const effect = first.host.act({ argv: ['sleep', '4'] })
-      await sleep(600)
+      await first.lease.acquire('first', 3_000)
+      const effect = first.host.act({ argv: ['sleep', '9'] })
+      await sleep(3_300)
       await expect(second.host.verb('acquire', ['second', '60000', second.host.identity, '1'])).rejects.toMatchObject({
         code: 'LEASE_HELD',
       })
@@ -216,7 +216,7 @@ describe.each(kinds)('fencing with %s', (kind) => {
     })
     const startedMs = performance.now()
     await host.act({ argv: ['true'] })
-    expect(performance.now() - startedMs).toBeLessThan(3_000)
+    expect(performance.now() - startedMs).toBeLessThan(10_000)
   })
 
   scene('nothing is left in the lease folder but what belongs there', async ({ world }) => {
