@@ -2,12 +2,23 @@
 // instead of what FILE says of it.
 // node tally.ts --failed FILE: the test files that failed, a line each.
 import { existsSync, readFileSync } from 'node:fs'
+import { stripVTControlCharacters } from 'node:util'
 import { z } from 'zod'
 
+const testSchema = z.object({
+  status: z.string(),
+  fullName: z.string().default(''),
+  failureMessages: z.array(z.string()).default([]),
+})
 const resultSchema = z.object({
   success: z.boolean(),
   testResults: z.array(
-    z.object({ name: z.string(), status: z.string(), assertionResults: z.array(z.object({ status: z.string() })) }),
+    z.object({
+      name: z.string(),
+      status: z.string(),
+      message: z.string().default(''),
+      assertionResults: z.array(testSchema),
+    }),
   ),
 })
 type Result = z.output<typeof resultSchema>
@@ -29,11 +40,26 @@ function tell(whole: Result, again: Result | undefined): void {
   const skipped = tests.length - passed - count('failed')
   const isGood = (again ?? whole).success && passed > 0 && ![...files.values()].some(hasFailed)
 
+  for (const file of [...whole.testResults, ...(again?.testResults ?? [])].filter(hasFailed)) explain(file)
   if (again) console.log(`run twice, the second time alone: ${again.testResults.map(({ name }) => name).join(' ')}`)
   console.log(
     `${passed} passed, ${Math.max(failed, isGood ? 0 : 1)} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`,
   )
   if (!isGood) process.exitCode = 1
+}
+
+/** What failed, once more at the end, where it is looked for. */
+function explain({ name, message, assertionResults }: TestFile): void {
+  const failed = assertionResults.filter(({ status }) => status === 'failed')
+  console.log(`failed in ${name}`)
+  for (const { fullName, failureMessages } of failed)
+    console.log(`  ${fullName}\n${beginning(failureMessages.join('\n'))}`)
+  if (failed.length === 0) console.log(beginning(message))
+}
+
+function beginning(message: string): string {
+  const lines = stripVTControlCharacters(message).slice(0, 2_000).split('\n')
+  return lines.slice(0, 20).join('\n')
 }
 
 function hasFailed({ status, assertionResults }: TestFile): boolean {
