@@ -5,7 +5,8 @@ import { openGround } from '../e2e/ground.ts'
 import { Dice } from './dice.ts'
 import { freezeBundle } from './frozen-bundle.ts'
 import { playHostChaos } from './host-rounds.ts'
-import { openHostStand } from './host-stand.ts'
+import { hostFaults } from './host-faults.ts'
+import { openHostStand, standTargets } from './host-stand.ts'
 import { diskOf } from './local-faults.ts'
 import { isClean, playChaos, scoreLine } from './rounds.ts'
 import { mountSmallDisk, unmountDisk } from './small-disk.ts'
@@ -19,6 +20,8 @@ const { values } = parseArgs({
     faults: { type: 'string', default: '0' },
     /** Deploy to so many hosts over SSH instead of this machine. */
     hosts: { type: 'string', default: '0' },
+    /** Only faults of hosts whose names begin so. */
+    only: { type: 'string', default: '' },
     /** Also freeze the built deploy past the end of its lease; that alone takes about 40 s. */
     frozen: { type: 'boolean', default: false },
   },
@@ -46,10 +49,14 @@ try {
 
 /** Over SSH; the deploys are the built command line's. */
 async function onHosts(): Promise<boolean> {
-  if (target !== 'docker') throw new Error(`--hosts: target ${target} has no hosts over SSH here`)
-  const stand = await openHostStand(hosts)
+  const standTarget = standTargets.find((name) => name === target)
+  if (standTarget === undefined) throw new Error(`--hosts: target ${target} has no hosts over SSH here`)
+  const possible = hostFaults.filter(({ name }) => name.startsWith(values.only))
+  if (faults > 0 && possible.length === 0)
+    throw new Error(`--only ${values.only}: choose one of: ${hostFaults.map(({ name }) => name).join(', ')}`)
+  const stand = await openHostStand(hosts, standTarget)
   try {
-    const score = await playHostChaos({ stand, dice: new Dice(seed), kills, faults, say, signal })
+    const score = await playHostChaos({ stand, dice: new Dice(seed), kills, faults, possible, say, signal })
     say(scoreLine(score))
     return isClean(score) && score.kills === kills && score.faults === faults
   } finally {

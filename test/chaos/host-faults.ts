@@ -13,6 +13,8 @@ export interface HostFault {
   readonly name: string
   /** When: before the run begins, at a line about the host (its first of that kind), or at any line. */
   readonly at: 'before' | 'any' | RegExp
+  /** Inputs of the run that it strikes. */
+  readonly inputs?: Readonly<Record<string, string>>
   /** The run itself is killed as well, at any line. */
   readonly alsoKills?: boolean
   /** The router of the host dies with it: what is lost then is a gap, and is told apart. */
@@ -23,6 +25,8 @@ export interface HostFault {
 }
 
 const nothing = () => Promise.resolve()
+/** What strikes in the gate needs a moment to do so: later, nobody would be left to answer. */
+const longGate = { successes: '60' }
 const cutMs = 4000
 const skew = '+420s'
 const fakeTime = '/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1'
@@ -33,7 +37,7 @@ const empty = (host: RemoteHost) => emptyDisk(diskOf(host))
 
 /** What happens to hosts; the clock only where Debian's libfaketime is there. */
 export const hostFaults: readonly HostFault[] = [
-  { name: 'new container killed', at: /▸ gate/, strike: killContainer, mend: nothing },
+  { name: 'new container killed', at: /▸ gate/, inputs: longGate, strike: killContainer, mend: nothing },
   { name: 'router killed', at: 'any', endsRouter: true, strike: killRouter, mend: nothing },
   { name: 'dockerd restarted', at: 'any', endsRouter: true, strike: restart, mend: nothing },
   { name: 'disk full', at: 'any', strike: fill, mend: empty },

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { RemoteHost } from '../components/remote-host.ts'
 import type { CliEnd } from '../e2e/hosts-ground.ts'
 import type { Dice } from './dice.ts'
-import { hostFaults, type HostFault } from './host-faults.ts'
+import type { HostFault } from './host-faults.ts'
 import type { HostStand } from './host-stand.ts'
 import { gapOf, lossesSince } from './losses.ts'
 import type { Score } from './rounds.ts'
@@ -12,6 +12,8 @@ export interface HostChaos {
   readonly dice: Dice
   readonly kills: number
   readonly faults: number
+  /** What can happen, one after the other. */
+  readonly possible: readonly HostFault[]
   readonly say: (line: string) => void
   readonly signal: AbortSignal
 }
@@ -22,7 +24,7 @@ const usualLines = 40
 
 /** Kills runs that deploy to several hosts, and lets things happen to one of them; the next run has to put everything right. */
 export async function playHostChaos(chaos: HostChaos): Promise<Score> {
-  const { stand, dice, kills, faults, say, signal } = chaos
+  const { stand, dice, kills, faults, possible, say, signal } = chaos
   const score = { kills: 0, converged: 0, lost: 0, strays: 0, stuck: 0, faults: 0 }
   let live = 'v1'
   let bad = 0
@@ -30,7 +32,7 @@ export async function playHostChaos(chaos: HostChaos): Promise<Score> {
   const isFault = mixed(kills, faults)
   for (let round = 0; round < kills + faults; round += 1) {
     signal.throwIfAborted()
-    const fault = isFault[round] ? hostFaults[score.faults % hostFaults.length] : undefined
+    const fault = isFault[round] ? possible[score.faults % possible.length] : undefined
     const played = await playRound(chaos, `c${round}`, live, fault)
     if (fault === undefined) score.kills += 1
     else score.faults += 1
@@ -139,6 +141,7 @@ async function strikeAt(
     striking = fault?.strike(host)
   }
   const ended = await stand.deploy(version, {
+    ...(fault?.inputs === undefined ? {} : { inputs: fault.inputs }),
     kill: kill.signal,
     killAt(line) {
       if (!/▸|✓|✗|↩/.test(line)) return false

@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { imageNames } from '../components/images.ts'
@@ -7,6 +8,9 @@ import { openHostsGround, type CliEnd, type CliOptions, type Ground } from '../e
 import { containersBeyond } from '../e2e/strays.ts'
 import { startLoad, type RunningLoad } from '../load/start-load.ts'
 import { mountSmallDisk } from './small-disk.ts'
+
+export const standTargets = ['docker', 'compose'] as const
+export type StandTarget = (typeof standTargets)[number]
 
 /** Hosts under load, with the built command line that deploys to them. */
 export interface HostStand {
@@ -36,15 +40,25 @@ const statusSchema = z.object({
   ),
 })
 
+/** What a team would have written: the shop at its port, and a store beside it that no deploy may touch. */
+const project = {
+  name: app,
+  services: {
+    web: { image: 'shop', environment: ['VERSION'], ports: [`0.0.0.0:${port}:3000`], depends_on: ['store'] },
+    store: { image: imageNames.base, command: ['sleep', '7200'], init: true, volumes: ['data:/data'] },
+  },
+  volumes: { data: {} },
+}
+
 /** Starts hosts whose users' homes, and with them the state folder, lie on a small disk of their own; v1 is live on all. */
-export async function openHostStand(count: number): Promise<HostStand> {
+export async function openHostStand(count: number, target: StandTarget): Promise<HostStand> {
   const ground = await openHostsGround(count, {
     prepare: (folder) => mountSmallDisk(join(folder, homes), diskMegabytes),
   })
   const loads = new Map<RemoteHost, RunningLoad>()
-  const given = {
-    ...{ app, environment: 'test', target: 'docker', listen: `0.0.0.0:${port}`, 'router-image': imageNames.haproxy },
-  }
+  if (target === 'compose') await writeFile(join(ground.checkout, 'compose.yaml'), JSON.stringify(project))
+  const front = target === 'docker' ? { listen: `0.0.0.0:${port}` } : {}
+  const given = { ...{ app, environment: 'test', target, 'router-image': imageNames.haproxy }, ...front }
   const run = (words: readonly string[], { inputs = {}, ...more }: CliOptions = {}) =>
     ground.cli(words, { ...more, inputs: { ...given, ...inputs } })
   const deploy = (version: string, { inputs = {}, ...more }: CliOptions = {}) =>

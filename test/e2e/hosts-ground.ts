@@ -1,5 +1,5 @@
 import { execFile, spawn } from 'node:child_process'
-import { appendFile, readFile } from 'node:fs/promises'
+import { appendFile, mkdir, readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -32,6 +32,8 @@ export interface HostsOptions {
 /** Hosts with an engine and an SSH server each, and the command line that deploys to them. */
 export interface Ground {
   readonly hosts: readonly RemoteHost[]
+  /** What the command line is run in; empty. */
+  readonly checkout: string
   /** The inputs that name the hosts, and the way to them. */
   inputs(): Readonly<Record<string, string>>
   /** What the command line calls a host. */
@@ -57,7 +59,9 @@ export async function openHostsGround(count: number, options: HostsOptions = {})
   try {
     const image = await carryImages(hosts)
     await shareKey(hosts)
-    return ground(hosts, image)
+    const checkout = join(hosts[0]?.folder ?? '', 'checkout')
+    await mkdir(checkout)
+    return ground(hosts, checkout, image)
   } catch (thrown) {
     await Promise.all(hosts.map((host) => host.stop()))
     throw thrown
@@ -71,7 +75,10 @@ async function carryImages(hosts: readonly RemoteHost[]): Promise<string> {
   await buildHaproxy({ host: first.engine })
   const archive = join(first.folder, 'images.tar')
   const slow = { timeoutMs: cliMs }
-  await docker(['save', '--output', archive, shop.tag, imageNames.haproxy], { host: first.engine, ...slow })
+  await docker(['save', '--output', archive, shop.tag, imageNames.base, imageNames.haproxy], {
+    host: first.engine,
+    ...slow,
+  })
   await Promise.all(others.map(({ engine }) => docker(['load', '--input', archive], { host: engine, ...slow })))
   return image
 }
@@ -83,7 +90,7 @@ async function shareKey([first, ...others]: readonly RemoteHost[]): Promise<void
   for (const host of others) await appendFile(lock(host), await readFile(lock(first)))
 }
 
-function ground(hosts: readonly RemoteHost[], image: string): Ground {
+function ground(hosts: readonly RemoteHost[], checkout: string, image: string): Ground {
   const inputs = (some: readonly RemoteHost[] = hosts) => ({
     'ssh-key': hosts[0]?.sshd.key ?? '',
     'known-hosts': hosts.map(({ sshd }) => sshd.knownHosts).join(''),
@@ -91,6 +98,7 @@ function ground(hosts: readonly RemoteHost[], image: string): Ground {
   })
   return {
     hosts,
+    checkout,
     inputs,
     nameOf: ({ sshd }) => sshd.address('deploy'),
     release: (version) => JSON.stringify({ version, services: { web: image } }),
@@ -102,7 +110,7 @@ function ground(hosts: readonly RemoteHost[], image: string): Ground {
       const given = Object.entries({ ...inputs(some), ...more }).map(
         ([name, value]) => [`INPUT_${name.toUpperCase().replaceAll('-', '_')}`, value] as const,
       )
-      const env = { GITHUB_WORKSPACE: hosts[0]?.folder ?? '', USER: 'tester', ...Object.fromEntries(given) }
+      const env = { GITHUB_WORKSPACE: checkout, USER: 'tester', ...Object.fromEntries(given) }
       return runCli([program, ...words], { ...systemEnvironment(), ...env }, killAt, kill)
     },
     close: async () => void (await Promise.all(hosts.map((host) => host.stop()))),
