@@ -23,7 +23,7 @@ import { apply } from './apply.ts'
 import { Gap } from './gap.ts'
 import { checkMetrics } from './metrics.ts'
 import { countBefore } from './totals-before.ts'
-import { observe, setUpAndObserve } from './observe.ts'
+import { beginToObserve, observe, setUpAndObserve } from './observe.ts'
 import { tell } from './ports.ts'
 import { orPutRight } from './put-right.ts'
 import type { Ports } from './ports.ts'
@@ -71,10 +71,8 @@ export async function deploy(order: DeployOrder, ports: Ports, signal: AbortSign
   refuseUnknown(order)
   await refuseUnmeasured(order, ports, signal)
   return withLease(ports, order.lease, signal, async (held) => {
+    const begun = beginToObserve(ports)
     refuseBad(order, await ports.ledger.history())
-    const begun = observe(ports)
-    // Whoever is refused before does not ask.
-    begun.catch(() => undefined)
     await couldStart(order, ports)
     // Of several hosts none is touched before each has held up to the looks.
     await ports.convoy?.share('could start it')

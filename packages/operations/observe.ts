@@ -16,6 +16,13 @@ export async function observe(ports: Pick<Ports, 'target' | 'router' | 'ledger' 
   return { slots: slotsSeen, weights, history, idleForMs, answering: { blue: runs('blue'), green: runs('green') } }
 }
 
+/** Begins to look. What it fails with is for those who still ask: whoever is refused for something else before does not. */
+export function beginToObserve(ports: Parameters<typeof observe>[0]): Promise<Seen> {
+  const begun = observe(ports)
+  begun.catch(() => undefined)
+  return begun
+}
+
 /**
  * Makes the router run, and looks; looks again where something had to be done. `begun`: a look that others had time for.
  */

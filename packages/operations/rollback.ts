@@ -12,7 +12,7 @@ import {
 import type { LedgerEntry, Plan, Policy, Release, Seen, Slot } from '#kernel'
 import { apply } from './apply.ts'
 import { Gap } from './gap.ts'
-import { setUpAndObserve } from './observe.ts'
+import { beginToObserve, setUpAndObserve } from './observe.ts'
 import { tell } from './ports.ts'
 import { orPutRight } from './put-right.ts'
 import type { Ports } from './ports.ts'
@@ -48,9 +48,10 @@ export interface RollbackReport {
 /** Back to a release that was good: a probe and a shift while it is warm; start, gate and shift when it is not. */
 export async function rollback(order: RollbackOrder, ports: Ports, signal: AbortSignal): Promise<RollbackReport> {
   return withLease(ports, order.lease, signal, async (held) => {
+    const begun = beginToObserve(ports)
     if ((await ports.ledger.history()).length === 0) throw nothingBefore('in the history')
     ports.probe.warm?.()
-    const seen = await setUpAndObserve(ports, held)
+    const seen = await setUpAndObserve(ports, held, begun)
     const hosts = (await ports.convoy?.share(seen)) ?? [seen]
     const { policy } = order
     const release = await orPutRight(() => targetOf(order, furthest(hosts)), seen, { ports, policy, signal: held })

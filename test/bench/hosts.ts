@@ -1,4 +1,5 @@
 import type { RemoteHost } from '../components/remote-host.ts'
+import { overSsh } from '../components/ssh-client.ts'
 import { openHostsGround, type Ground } from '../e2e/hosts-ground.ts'
 import { deployInputs, timedRun, type Run } from './remote-deploy.ts'
 import { median, percentile } from './statistics.ts'
@@ -14,7 +15,11 @@ export async function hostsFigures(): Promise<readonly Figure[]> {
     const found: { count: number; run: Run }[] = []
     for (const count of counts) found.push({ count, run: await slowDeploy(ground, ground.hosts.slice(0, count)) })
     const alone = found[0]?.run.ms ?? Number.NaN
-    return found.flatMap(({ count, run }) => [...(count === 1 ? [] : [wall(count, run, alone)]), shift(count, run)])
+    const byHand = await handMs(ground)
+    return [
+      ...found.flatMap(({ count, run }) => [...(count === 1 ? [] : [wall(count, run, alone)]), shift(count, run)]),
+      ...byHand.slice(1).map(({ count, ms }) => handWall(count, ms, byHand[0]?.ms ?? Number.NaN)),
+    ]
   } finally {
     await ground.close()
   }
@@ -25,6 +30,43 @@ async function slowDeploy(ground: Ground, hosts: readonly RemoteHost[]): Promise
   const more = { app: `shop${hosts.length}`, listen: `0.0.0.0:${8080 + hosts.length}` }
   await timedRun(ground, { words: ['deploy'], hosts, inputs: { ...deployInputs(ground, 'v1', 300), ...more } })
   return timedRun(ground, { words: ['deploy'], hosts, inputs: { ...deployInputs(ground, 'v2', slowDelayMs), ...more } })
+}
+
+/**
+ * What the machine itself takes: on every host at once, one SSH command that starts the container, waits for its answer and stops the one
+ * before. Nothing is routed, looked at or recorded.
+ */
+async function handMs({ hosts, release }: Ground): Promise<readonly { count: number; ms: number }[]> {
+  const image = (JSON.parse(release('')) as { services: { web: string } }).services.web
+  await Promise.all(hosts.map((host) => overSsh(host, [startedBy(image, 0, 0)], handLimit)))
+  const found: { count: number; ms: number }[] = []
+  for (const [at, count] of counts.entries()) {
+    const began = performance.now()
+    // Those that have ended, or never were on this host, are passed over.
+    const before = Array.from({ length: at + 1 }, (_, each) => `hand${each}`).join(' ')
+    const line = `${startedBy(image, at + 1, slowDelayMs)} && { docker stop ${before} > /dev/null 2>&1 || true; }`
+    await Promise.all(hosts.slice(0, count).map((host) => overSsh(host, [line], handLimit)))
+    found.push({ count, ms: performance.now() - began })
+  }
+  return found
+}
+
+const handLimit = { user: 'deploy', timeoutMs: 120_000 }
+
+function startedBy(image: string, number: number, delayMs: number): string {
+  const port = 9000 + number
+  const fault = JSON.stringify({ 'start-delay': delayMs })
+  const run = `docker run --detach --name=hand${number} --publish=127.0.0.1:${port}:3000 --env='FAULT=${fault}' ${image}`
+  return `${run} && until curl -sf -o /dev/null http://127.0.0.1:${port}/health; do sleep 0.1; done`
+}
+
+function handWall(count: number, ms: number, alone: number): Figure {
+  return {
+    what: `one SSH command by hand (run, wait, stop): ${count} hosts to one`,
+    value: ms / alone,
+    unit: '×',
+    detail: `${(ms / 1000).toFixed(2)} s and ${(alone / 1000).toFixed(2)} s`,
+  }
 }
 
 function wall(count: number, { ms }: Run, alone: number): Figure {

@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { command } from '../components/docker.ts'
 import type { RemoteHost } from '../components/remote-host.ts'
+import { overSsh } from '../components/ssh-client.ts'
 import { diskOf } from './host-stand.ts'
 import { restartEngine } from './restart-engine.ts'
 import { emptyDisk, fillDisk } from './small-disk.ts'
@@ -89,22 +89,6 @@ async function setClock(host: RemoteHost, words: string, isAhead: boolean): Prom
   throw new Error('the clock of the host could not be set')
 }
 
-async function clockOf({ folder, sshd }: RemoteHost): Promise<number> {
-  const known = join(folder, 'known-by-clock')
-  await writeFile(known, sshd.knownHosts)
-  const key = join(folder, 'clock-key')
-  await writeFile(key, sshd.key, { mode: 0o600 })
-  const options = [
-    '-F',
-    'none',
-    '-i',
-    key,
-    '-o',
-    `UserKnownHostsFile=${known}`,
-    '-o',
-    'ConnectTimeout=5',
-    '-o',
-    'BatchMode=yes',
-  ]
-  return Number(await command(['ssh', ...options, sshd.address('root'), 'date', '+%s'], { timeoutMs: 10_000 }))
+async function clockOf(host: RemoteHost): Promise<number> {
+  return Number(await overSsh(host, ['date', '+%s']))
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rmdir, writeFile } from 'node:fs/promises'
 import { Agent, createServer } from 'node:http'
 import { join } from 'node:path'
 import { allTo, instanceHeader, noTraffic, share } from '#kernel'
@@ -148,6 +148,21 @@ describeWith('dockerd', 'router haproxy as it is set up', () => {
       const fewer = await world.router.preview('green', web.release, web.endpoints.slice(0, 1))
       expect(Object.keys(fewer)).toEqual(['web'])
       expect((await ask(urls['api'] ?? '')).status).toBe(503)
+    },
+    longMs,
+  )
+
+  test(
+    'is told nothing that could not be written down before',
+    async () => {
+      const before = await world.router.read()
+      await mkdir(`${weightFile()}.new`)
+      await expect(world.router.shift(share('green', 40))).rejects.toMatchObject({
+        code: 'HOST_NOT_READY',
+        message: expect.stringContaining('weight.map cannot be written'),
+      })
+      expect(await world.router.read()).toEqual(before)
+      await rmdir(`${weightFile()}.new`)
     },
     longMs,
   )

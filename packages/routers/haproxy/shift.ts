@@ -8,6 +8,9 @@ import type { RouterRecord } from './record.ts'
 import { heard, runtimeWords } from './runtime.ts'
 import { laneName, protocolOf, serverName } from './shape.ts'
 
+/** EX_IOERR of sysexits.h, which no client of ours ends with. On a full disk nothing that was said is left to read. */
+const unwritable = 74
+
 /**
  * A constant program; what it writes and says are data. First the file, which the router reads only when it starts, then the router
  * itself. Cut short in between, the router still does what it did, and that is what the next run sees: setup then puts the file
@@ -16,9 +19,10 @@ import { laneName, protocolOf, serverName } from './shape.ts'
 const writeAndTell = `umask 022
 file=$1 text=$2
 shift 2
-printf '%s' "$text" > "$file.new" && mv -f "$file.new" "$file" && "$@"`
+printf '%s' "$text" > "$file.new" && mv -f "$file.new" "$file" || exit ${unwritable}
+"$@"`
 
-/** All routes of the app in one entry of one map. @throws Failure ROUTER_DISAGREES, ROUTER_UNREACHABLE */
+/** All routes of the app in one entry of one map. @throws Failure HOST_NOT_READY, ROUTER_DISAGREES, ROUTER_UNREACHABLE */
 export async function shiftTo(
   engine: Engine,
   host: Host,
@@ -42,6 +46,10 @@ export async function shiftTo(
     'docker',
     ...runtimeWords(container, commands),
   ])
+  if (said.code === unwritable)
+    throw new Failure('HOST_NOT_READY', `${host.name}: ${file} cannot be written; traffic stays as it is`, {
+      hint: 'Is there room on the disk, and may this user write the state folder?',
+    })
   const shown = readWeights(heard(said))
   if (sameWeights(shown, weights)) return
   throw new Failure('ROUTER_DISAGREES', `the router was told ${inWords(weights)} and shows ${inWords(shown)}`)
