@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Failure } from '#kernel'
 import type { Command, CommandResult, Host } from '#kernel'
 
@@ -31,7 +32,9 @@ export interface Engine {
 
 const lookMs = 60_000
 const actMs = 300_000
-const actTries = 3
+const actTries = 5
+/** How long a container that is ending is given to have ended; longer with each try. */
+const endingMs = 50
 const answers = Array.from({ length: 256 }, (_, code) => code)
 
 /**
@@ -88,6 +91,7 @@ export function engineOf(host: Host): Engine {
         const command: Command = { argv: ['sh', '-c', sideBySide, 'sh', mark, ...words], env, timeoutMs }
         const said = read((await present(host.act(command, signal))).stdout, mark).map(answered)
         if (!said.some(metAnEnd) || tries === actTries) return [...done, ...said]
+        await sleep(tries * endingMs)
         // It is of the last phase that began: that one is done again, and those after it.
         while ((wanted[0]?.length ?? Infinity) < said.length) {
           done.push(...said.splice(0, wanted[0]?.length))
@@ -99,9 +103,9 @@ export function engineOf(host: Host): Engine {
   }
 }
 
-/** `docker update` of a container that is just ending fails in runc and leaves it as it was; once it has ended, the same words do it. */
+/** `docker update` of a container that is just ending fails below the engine and leaves it as it was; once it has ended, the same words do it. */
 function metAnEnd({ code, text }: Said): boolean {
-  return code !== 0 && /daemon: Cannot update container .*not running/s.test(text)
+  return code !== 0 && /daemon: Cannot update container .*(?:not running|stopped container)/s.test(text)
 }
 
 /** The first thing that went wrong, if any. */
