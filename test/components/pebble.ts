@@ -7,6 +7,7 @@ import type { AddressInfo, Server, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { freePort } from './free-port.ts'
 
 const run = promisify(execFile)
 const readyMs = 30_000
@@ -42,7 +43,8 @@ export const blockedDomain = 'blocked.example'
 
 export async function startPebble(options: PebbleOptions): Promise<Pebble> {
   const folder = await mkdtemp(join(tmpdir(), 'switchyard-pebble-'))
-  const [directoryPort, managementPort, dnsPort, dnsManagementPort] = await freePorts(4)
+  const [directoryPort, managementPort] = [await freePort(), await freePort()]
+  const [dnsPort, dnsManagementPort] = [await freePort(), await freePort()]
   const names = options.addresses.map((address) => `IP:${address}`).join(',')
   const files = ['-keyout', join(folder, 'key.pem'), '-out', join(folder, 'root.pem')]
   const words = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2']
@@ -150,12 +152,4 @@ async function started(
       await gone
     },
   }
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
-  await Promise.all(servers.map((server) => once(server, 'listening')))
-  const found = servers.map((server) => (server.address() as AddressInfo).port)
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return found
 }

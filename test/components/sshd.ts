@@ -1,10 +1,9 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { command, systemEnvironment } from './docker.ts'
+import { freePort } from './free-port.ts'
 
 /** An SSH server of the tests' own, with users that this machine does not have. */
 export interface Sshd {
@@ -134,12 +133,4 @@ async function end(child: ChildProcess): Promise<void> {
   child.kill('SIGTERM')
   await gone
   child.stderr?.destroy()
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }

@@ -1,6 +1,6 @@
 import { mkdir, symlink, writeFile } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
 import { dirname, join, delimiter } from 'node:path'
+import { freePort } from '../components/free-port.ts'
 import type { World } from './world.ts'
 
 const project = join(import.meta.dirname, '..', '..')
@@ -49,14 +49,6 @@ export async function writeConfiguration(workspace: string, configuration: unkno
 }
 
 /** A port of this machine that nobody listens on now. */
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
-
 async function made(path: string): Promise<string> {
   await mkdir(path, { recursive: true })
   return path

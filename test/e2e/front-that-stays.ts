@@ -6,7 +6,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { freePort } from '../demo/process-world.ts'
+import { freePort } from '../components/free-port.ts'
 import { makeCertificate } from '../routers/make-certificate.ts'
 import { identityOf } from '../runner/process-identity.ts'
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { freePort } from '../demo/process-world.ts'
+import { freePort } from '../components/free-port.ts'
 import { briskInputs, codeOf, openGround, type Ground } from './ground.ts'
 
 describe('a rollback', () => {

@@ -13,9 +13,9 @@ import {
   insideFolder,
   letsEncrypt,
 } from '../../packages/routers/ingress/tls/config.ts'
+import { freePort } from '../components/free-port.ts'
 import { bareHaproxy } from './bare-haproxy.ts'
 import type { BareHaproxy } from './bare-haproxy.ts'
-import { freePort } from './free-port.ts'
 import { makeCertificate } from './make-certificate.ts'
 
 export interface BareFront extends AsyncDisposable {

@@ -11,7 +11,7 @@ import { limitsMapOf } from '../../packages/routers/haproxy/limits.ts'
 import type { Limits } from '../../packages/routers/limits.ts'
 import { frontPort, insideFolder } from '../../packages/routers/haproxy/shape.ts'
 import type { Lane } from '../../packages/routers/haproxy/shape.ts'
-import { freePort } from './free-port.ts'
+import { freePort } from '../components/free-port.ts'
 
 /** HAProxy as a plain process with a configuration of ours: the same text as in a container, at ports of the test's own. */
 export interface BareHaproxy extends AsyncDisposable {

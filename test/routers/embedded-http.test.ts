@@ -9,9 +9,10 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { Failure, allTo, noTraffic, slotHeader } from '#kernel'
 import { embeddedRouter } from '../../packages/routers/embedded/embedded.ts'
+import { freePort } from '../components/free-port.ts'
 import { ask } from '../contract/hammer.ts'
 import { ttlMs } from '../contract/leased-host.ts'
-import { embeddedWorld, freePort, releaseOf, resident, routerPid } from './embedded-world.ts'
+import { embeddedWorld, releaseOf, resident, routerPid } from './embedded-world.ts'
 import type { EmbeddedWorld } from './embedded-world.ts'
 
 const timeoutMs = 60_000

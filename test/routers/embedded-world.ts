@@ -1,12 +1,11 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Endpoint, Host, Lease, Release, Shell } from '#kernel'
 import { embeddedRouter } from '../../packages/routers/embedded/embedded.ts'
+import { freePort } from '../components/free-port.ts'
 import { leasedHost } from '../contract/leased-host.ts'
 import type { RouterWorld } from '../contract/router.ts'
 
@@ -85,14 +84,6 @@ export function releaseOf(version: string, instances: number): Release {
       { name: 'worker', ref: 'x', instances: 1, overlap: 'allow', env: {} },
     ],
   }
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 export async function startShop(version: string): Promise<{ child: ChildProcess; address: string }> {

@@ -1,14 +1,12 @@
 import type { Endpoint } from '#kernel'
 import { haproxyRouter } from '../../packages/routers/haproxy/haproxy.ts'
 import type { RouterContext } from '../../packages/routers/index.ts'
+import { freePort } from '../components/free-port.ts'
 import { buildHaproxy } from '../components/images.ts'
 import type { RouterWorld } from '../contract/router.ts'
 import { dockerPlace, shopRelease } from '../targets/docker-world.ts'
 import type { DockerPlace, Way } from '../targets/docker-world.ts'
 import { startEngine } from '../components/engine.ts'
-import { freePort } from './free-port.ts'
-
-export { freePort } from './free-port.ts'
 
 export interface HaproxyWorld extends RouterWorld {
   readonly place: DockerPlace

@@ -11,8 +11,8 @@ import type { Claim } from '../../packages/routers/ingress/record.ts'
 import { docker } from '../components/docker.ts'
 import { startPrivateEngine } from '../components/engine.ts'
 import type { Engine } from '../components/engine.ts'
+import { freePort } from '../components/free-port.ts'
 import { buildApplication, buildHaproxy } from '../components/images.ts'
-import { freePort } from './haproxy-world.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 

@@ -7,9 +7,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Endpoint, Host, Lease, Shell } from '#kernel'
 import { nginxRouter } from '../../packages/routers/nginx/nginx.ts'
 import type { RouterContext } from '../../packages/routers/index.ts'
+import { freePort } from '../components/free-port.ts'
 import { leasedHost } from '../contract/leased-host.ts'
 import type { RouterWorld } from '../contract/router.ts'
-import { ended, freePort, gone, releaseOf, startShop } from './embedded-world.ts'
+import { ended, gone, releaseOf, startShop } from './embedded-world.ts'
 
 const workerProcesses = 2
 

@@ -10,11 +10,11 @@ import type { EnvironmentInputs, OpenEnvironment } from '#suite/open'
 import { docker } from '../components/docker.ts'
 import { startPrivateEngine } from '../components/engine.ts'
 import type { Engine } from '../components/engine.ts'
+import { freePort } from '../components/free-port.ts'
 import { buildApplication, buildHaproxy } from '../components/images.ts'
 import { ask } from '../contract/hammer.ts'
 import { startLoad } from '../load/start-load.ts'
 import type { RunningLoad } from '../load/start-load.ts'
-import { freePort } from '../demo/process-world.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 const never = new AbortController().signal

@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import { openEnvironment } from '#suite/open'
+import { freePort } from '../components/free-port.ts'
 import { buildHaproxy } from '../components/images.ts'
 import { describeWith } from '../components/require.ts'
-import { freePort } from '../routers/haproxy-world.ts'
 import { dockerPlace, shopRelease } from './docker-world.ts'
 import { strategiesOn } from './strategies.ts'
 

@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process'
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { parse, stringify } from 'yaml'
 import { writePortable } from '../../packages/tooling/portable-workflows.ts'
+import { freePort } from '../components/free-port.ts'
 import { endProcesses, processesOf } from '../demo/processes.ts'
 import { copyActions } from '../runner/action-copy.ts'
 import { callersOfReadme, project, published } from './caller.ts'
@@ -131,14 +131,4 @@ export class CallerRepository {
   private async git(...words: readonly string[]): Promise<void> {
     await run('git', words, { cwd: join(this.folder, 'shop'), timeout: 10_000 })
   }
-}
-
-/** A loopback port that nothing holds now. */
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('no port was given')
-  return address.port
 }

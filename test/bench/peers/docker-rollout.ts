@@ -1,4 +1,4 @@
-import { freePort } from '../../demo/process-world.ts'
+import { freePort } from '../../components/free-port.ts'
 import { composeProject } from './compose-project.ts'
 import { took, type PeerKind } from './peer.ts'
 import { lacking, pathOf, type Program } from './program.ts'

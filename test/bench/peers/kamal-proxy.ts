@@ -1,5 +1,5 @@
 import { docker } from '../../components/docker.ts'
-import { freePort } from '../../demo/process-world.ts'
+import { freePort } from '../../components/free-port.ts'
 import { took, type PeerKind, type Version } from './peer.ts'
 import { imageWith, lacking, type Program } from './program.ts'
 
