@@ -3,7 +3,7 @@
 set -eu
 
 missing=''
-for package in docker.io docker-registry haproxy busybox-static iproute2 iptables binutils openssh-server openssh-client nginx-light prometheus; do
+for package in docker.io docker-registry haproxy busybox-static iproute2 iptables binutils openssh-server openssh-client nginx-light prometheus libfaketime; do
   dpkg-query --show --showformat '${db:Status-Abbrev}' "$package" 2>/dev/null | grep -q '^ii' || missing="$missing $package"
 done
 # Compose 2 is in Debian's next release; everything else stays as it is.
