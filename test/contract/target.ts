@@ -96,6 +96,9 @@ export function targetContract(name: string, makeWorld: () => Promise<TargetWorl
           endpoints,
         })
         expect((await seen('green')).state).toBe('empty')
+        const used = (await world.target().usage?.('blue', never)) ?? []
+        expect(used.map(({ service, instance, restarts }) => [service, instance, restarts])).toEqual([['web', 0, 0]])
+        expect(used[0]?.memoryBytes).toBeGreaterThan(1024 ** 2)
 
         await stop('blue')
         expect(await seen('blue')).toMatchObject({ release: { id: release.id }, state: 'stopped' })

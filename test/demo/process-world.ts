@@ -48,7 +48,6 @@ export async function writeConfiguration(workspace: string, configuration: unkno
   await writeFile(join(workspace, '.github', 'switchyard.yml'), JSON.stringify(configuration, null, 2))
 }
 
-/** A port of this machine that nobody listens on now. */
 async function made(path: string): Promise<string> {
   await mkdir(path, { recursive: true })
   return path

@@ -193,7 +193,6 @@ async function assertReadable(host: Host, log: string): Promise<void> {
   })
 }
 
-/** Ports that somebody on the host listens on. */
 function inUse({ listen, host }: RouterContext): Failure {
   return new Failure('PORT_IN_USE', `port ${listen} is in use already, perhaps by a server of nginx's own`, {
     field: 'listen',

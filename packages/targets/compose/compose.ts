@@ -10,6 +10,7 @@ import { prune } from '../docker/prune.ts'
 import { recordsOf } from '../docker/records.ts'
 import { checkedRelease } from '../docker/release-schema.ts'
 import { slotLog } from '../docker/slot-log.ts'
+import { usageOf } from '../docker/usage.ts'
 import { handOver } from './hand-over.ts'
 import type { ComposePlace } from './place.ts'
 import { preflight } from './preflight.ts'
@@ -47,6 +48,7 @@ export function composeTarget(context: TargetContext): Target {
     handOver: (slot, { graceMs }, signal) => handOver(place, slot, graceMs, signal),
     logs: (slot) => slotLog(place, slot),
     health: (slot) => healthOf(place, slot),
+    usage: (slot, signal) => usageOf(place, slot, signal),
     place(kind, release) {
       if (kind === 'runner') return runner
       return kind === 'release' && release !== undefined
