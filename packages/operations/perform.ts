@@ -17,6 +17,8 @@ import type { Run } from './run.ts'
 import { watch } from './watch.ts'
 
 const warmDeadlineMs = 5000
+/** A cancelled job is ended 7.5 s after its first signal. Traffic is back by then; what had come in meanwhile has so long to be answered. */
+const hurriedDrainMs = 3000
 /** How long the front may answer badly, and how long from the other slot, before a shift is taken back. */
 const sickMs = 500
 const unseenMs = 10_000
@@ -55,7 +57,7 @@ const performers: { readonly [Kind in Step['do']]: Performer<Kind> } = {
   watch: (step, run) => watch(step, run),
 
   async drain(step, run) {
-    const deadlineMs = run.isHurried ? Math.min(run.policy.drainMs, 1000) : run.policy.drainMs
+    const deadlineMs = run.isHurried ? Math.min(run.policy.drainMs, hurriedDrainMs) : run.policy.drainMs
     const left = await run.ports.router.drain(step.slot, deadlineMs, run.signal)
     return left.requests + left.sockets === 0
       ? 'nothing left'

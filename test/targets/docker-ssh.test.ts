@@ -292,6 +292,7 @@ describeWith('remote-host', 'deploys over SSH, with target docker and router hap
     async () => {
       const total = await load.stop()
       console.log(`sent ${total.sent}, lost ${total.lost}, bad ${total.bad}, longest gap ${total.longestGap.ms} ms`)
+      for (const line of load.lines) if (line.type === 'lost') console.log(JSON.stringify(line))
       expect([total.lost, total.bad]).toEqual([0, 0])
       expect(Object.keys(total.seen).filter((each) => each.includes('bad'))).toEqual([])
       expect(total.good).toBeGreaterThan(500)
