@@ -1,8 +1,10 @@
 import { Failure, releaseName, showDuration } from '#kernel'
-import type { InstanceHealth, Release, Slot } from '#kernel'
+import type { InstanceHealth, Release, Slot, SlotSeen } from '#kernel'
 import type { Run } from './run.ts'
 
 const lookEveryMs = 250
+/** Docker waits 100 ms before it starts again what has ended, and then twice as long each time. */
+const steadyMs = 1000
 
 export interface BackgroundOrder {
   readonly slot: Slot
@@ -32,6 +34,20 @@ export async function passHealth(order: BackgroundOrder, { ports, signal }: Run)
     if (clock.monotonic() - began >= order.deadlineMs)
       throw notHealthy(order, waiting, `not healthy within ${showDuration(order.deadlineMs)}`)
     await clock.sleep(lookEveryMs, signal)
+  }
+}
+
+/**
+ * What is there, once it was seen running for a while: what ends at once is started again and again, and one look could meet it while it
+ * is up. A slot that was not started just now has had its time.
+ */
+export async function remainsUp(slot: Slot, { ports, endpoints, signal }: Run): Promise<SlotSeen['state']> {
+  const began = ports.clock.monotonic()
+  for (;;) {
+    const { state } = (await ports.target.observe())[slot]
+    const isOver = !endpoints.has(slot) || ports.clock.monotonic() - began >= steadyMs
+    if (state !== 'running' || isOver) return state
+    await ports.clock.sleep(lookEveryMs, signal)
   }
 }
 

@@ -9,7 +9,7 @@ import {
   withVersion,
 } from '#kernel'
 import type { GatePolicy, Measurement, Release, Slot, Step } from '#kernel'
-import { passHealth } from './background.ts'
+import { passHealth, remainsUp } from './background.ts'
 import { passGate } from './gate.ts'
 import { graceOf, handOver } from './hand-over.ts'
 import { hook } from './hook.ts'
@@ -129,9 +129,9 @@ async function gate(slot: Slot, release: Release, run: Run): Promise<string> {
     version: release.version,
     signal,
   })
-  // Probes tell of routed services; whether the others run, only the target knows.
-  const state = hasOthers ? (await ports.target.observe())[slot].state : 'running'
   const isProven = result.outcome === 'pass' || services.length === 0
+  // Probes tell of routed services; whether the others run, only the target knows.
+  const state = isProven && hasOthers ? await remainsUp(slot, run) : 'running'
   if (isProven && state === 'running') return result.reason
   const why = isProven ? `not all of its processes run (${state})` : result.reason
   throw new Failure('GATE_FAILED', `${releaseName(release)} in ${slot} did not pass its gate: ${why}`, {

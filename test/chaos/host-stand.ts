@@ -74,8 +74,11 @@ export async function openHostStand(count: number, target: StandTarget): Promise
     await ground.close()
   }
   try {
-    const first = await deploy('v1')
-    if (first.code !== 0) throw new Error(`the first release failed:\n${first.lines.join('\n')}`)
+    // Two, so that there is always one to go back to.
+    for (const version of ['v0', 'v1']) {
+      const done = await deploy(version)
+      if (done.code !== 0) throw new Error(`release ${version} failed:\n${done.lines.join('\n')}`)
+    }
     for (const host of ground.hosts) {
       const target = { url: `http://127.0.0.1:${port}`, rate: requestsPerSecond, connections: 4, intervalMs: 250 }
       const load = await startLoad({ ...target, slowMs: 500, maxSeconds: 7200 }, undefined, host.within)

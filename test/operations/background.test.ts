@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
-import type { InstanceHealth, Release } from '#kernel'
-import { passHealth } from '../../packages/operations/background.ts'
+import type { InstanceHealth, Release, Slot } from '#kernel'
+import { passHealth, remainsUp } from '../../packages/operations/background.ts'
 import type { Run } from '../../packages/operations/run.ts'
 
 const release = { id: 'abcdef0123456789', version: 'v2' } as Release
@@ -77,5 +77,35 @@ describe('the health of background services', () => {
     delete run.ports.target.health
     await passHealth(order, run)
     expect(world.looks).toBe(0)
+  })
+})
+
+describe('background services without a check', () => {
+  /** A run whose target is seen in one state after the other, the last for ever. */
+  const runIn = (states: readonly string[], started: readonly Slot[]) => {
+    const world = { nowMs: 0, looks: 0 }
+    const observe = () => Promise.resolve({ green: { state: states[Math.min(world.looks++, states.length - 1)] } })
+    const clock = { monotonic: () => world.nowMs, sleep: (ms: number) => Promise.resolve(void (world.nowMs += ms)) }
+    const endpoints = new Map(started.map((slot) => [slot, []]))
+    const run = { ports: { target: { observe }, clock }, endpoints, signal: new AbortController().signal }
+    return { world, run: run as unknown as Run }
+  }
+
+  test('what is up is looked at for a second', async () => {
+    const { world, run } = runIn(['running'], ['green'])
+    expect(await remainsUp('green', run)).toBe('running')
+    expect(world.nowMs).toBe(1_000)
+  })
+
+  test('what ends within it does not count as up', async () => {
+    const { world, run } = runIn(['running', 'running', 'partial', 'running'], ['green'])
+    expect(await remainsUp('green', run)).toBe('partial')
+    expect(world.looks).toBe(3)
+  })
+
+  test('a slot that was not started just now is looked at once', async () => {
+    const { world, run } = runIn(['running'], [])
+    expect(await remainsUp('green', run)).toBe('running')
+    expect(world).toEqual({ nowMs: 0, looks: 1 })
   })
 })
