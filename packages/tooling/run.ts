@@ -11,7 +11,7 @@ export function run(
   argv: readonly [string, ...string[]],
   options: { readonly cwd: string; readonly env?: NodeJS.ProcessEnv; readonly timeoutMs?: number },
 ): Promise<Ended> {
-  const { cwd, env = process.env, timeoutMs = 300_000 } = options
+  const { cwd, env = process.env, timeoutMs = 900_000 } = options
   const [program, ...rest] = argv
   return new Promise((resolve) => {
     const child = spawn(program, rest, {

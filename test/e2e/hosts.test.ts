@@ -305,8 +305,9 @@ describeWith('remote-host', 'three hosts, deployed to together', () => {
         expect(said).not.toMatch(/▸/)
         expect(await Promise.all([one, two].map(listed))).toEqual(before)
       } finally {
-        // It ends what a killed one left running.
-        await launch(engine, 'bridge0', three.within)
+        // It ends what a killed one left running, which may take a moment to be gone.
+        const again = () => launch(engine, 'bridge0', three.within)
+        await again().catch(() => sleep(2_000).then(again))
       }
     },
     longMs,

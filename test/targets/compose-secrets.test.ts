@@ -7,6 +7,7 @@ import { ask } from '../contract/hammer.ts'
 import { composeShop } from './compose-shop.ts'
 import type { ComposeShop } from './compose-shop.ts'
 import { lines } from './compose-world.ts'
+import { shownByDocker } from './shown-by-docker.ts'
 import { watchProcesses } from './watch-processes.ts'
 
 const longMs = 180_000
@@ -78,8 +79,8 @@ describeWith('compose', 'a canary secret is looked for everywhere, on target com
         ...(await idsOf('volume', 'ls', '--quiet')),
       ]
       expect(all.length).toBeGreaterThan(own.length)
-      expect(await shop.place.docker('inspect', ...new Set(others))).not.toContain(canary)
-      for (const id of all) expect(await shop.place.docker('logs', id)).not.toContain(canary)
+      expect(await shownByDocker(shop.place.docker, 'inspect', others)).not.toContain(canary)
+      expect(await shownByDocker(shop.place.docker, 'logs', all)).not.toContain(canary)
     },
     longMs,
   )

@@ -15,6 +15,7 @@ import { describeWith } from '../components/require.ts'
 import { sessionOf } from '../suite/session.ts'
 import { dockerPlace } from './docker-world.ts'
 import type { DockerPlace } from './docker-world.ts'
+import { shownByDocker } from './shown-by-docker.ts'
 import { watchProcesses } from './watch-processes.ts'
 
 const longMs = 300_000
@@ -126,8 +127,8 @@ describeWith('dockerd', 'a canary secret is looked for everywhere', () => {
         ...(await lines('volume', 'ls', '--quiet')),
       ]
       expect(all.length).toBeGreaterThan(own.length)
-      expect(await place.docker('inspect', ...new Set(others))).not.toContain(canary)
-      for (const id of all) expect(await place.docker('logs', id)).not.toContain(canary)
+      expect(await shownByDocker(place.docker, 'inspect', others)).not.toContain(canary)
+      expect(await shownByDocker(place.docker, 'logs', all)).not.toContain(canary)
     },
     longMs,
   )
